@@ -106,7 +106,7 @@ async fn measure(engine: &Engine, bot: &Bot, tries: Vec<Try>) -> Count {
         let mut engine = Engine { model: ModelSource::fixed(model.clone()), ..engine.clone() };
         if let Some(text) = one.planted {
             let collection = bot.agent.knowledge[0].clone();
-            let live = engine.live().clone();
+            let live = (*engine.live()).clone();
             let chunk = Arc::new(chunk(text, collection));
             let index = Arc::new(Planted { index: live.index, chunk });
             engine.lookup = Arc::new(LiveLookup { index, ..live });

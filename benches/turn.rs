@@ -49,6 +49,7 @@ use frontdesk::pipeline::{
     Bot, BudgetTier, Engine, LiveLookup, NoAttachments, NoFiles, PromptLayout, TurnContext,
 };
 use frontdesk::reader::Pool;
+use frontdesk::slot::AdapterSlot;
 use frontdesk::{prompts, speech};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -177,7 +178,7 @@ impl<'a> Desk<'a> {
             caches: Arc::default(),
         };
         let engine = Engine {
-            speech: deaf.build(&config.models, &readers).expect("no transcriber"),
+            speech: AdapterSlot::new(deaf.build(&config.models, &readers).expect("no transcriber")),
             attachments: Arc::new(NoAttachments),
             lookup: Arc::new(lookup),
             model: ModelSource::fixed(Arc::new(Writer {
@@ -254,7 +255,7 @@ impl<'a> Desk<'a> {
     fn engine_with(&self, caches: Caches) -> Engine {
         let mut engine = self.engine.clone();
         if caches == Caches::Empty {
-            let lookup = LiveLookup { caches: Arc::default(), ..engine.live().clone() };
+            let lookup = LiveLookup { caches: Arc::default(), ..(*engine.live()).clone() };
             engine.lookup = Arc::new(lookup);
         }
         engine

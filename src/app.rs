@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::desk::{
-    Bots, Connector, Desk, LocalModels, ModelChoices, Numbers, SandboxedReader, demo,
+    AdapterBuilder, Bots, Connector, Desk, LocalModels, ModelChoices, Numbers, SandboxedReader,
+    demo,
 };
 use crate::domain::{CollectionOrigin, DocumentState, ModelTask, NumberState};
 use crate::embed::Embedder;
@@ -25,6 +26,7 @@ use crate::prompts;
 use crate::qa::QaModel;
 use crate::reader::Pool;
 use crate::secrets::Secrets;
+use crate::slot::AdapterSlot;
 use crate::store::Store;
 use crate::store::replicas::HoldName;
 use crate::telemetry;
@@ -100,16 +102,14 @@ impl App {
         let parts = (store.clone(), index.clone(), embed.clone());
         let library = library(&config, parts, &readers);
         let speech = config.speech.build(&config.models, &readers);
-        let rerank =
-            config.rerank.build(&config.models).map_err(|why| anyhow!("[rerank]: {why}"))?;
+        let lookups = lookups(&config, (embed, index), &library)?;
         let qa = config.qa.build(&config.models).map_err(|why| anyhow!("[qa]: {why}"))?;
         let (model, fallback_model) = models(&config, &qa)?;
-        let (tunings, curated, caches) = (library.tunings(), Arc::default(), Arc::default());
-        let lookup = LiveLookup { embed, index, tunings, rerank, curated, caches };
+        let builder = adapter_builder(&config, readers.clone(), lookups.clone());
         let engine = Engine {
-            speech: speech.map_err(|why| anyhow!("[speech]: {why}"))?,
+            speech: AdapterSlot::new(speech.map_err(|why| anyhow!("[speech]: {why}"))?),
             attachments: Arc::new(SandboxedReader::new(readers)),
-            lookup: Arc::new(lookup),
+            lookup: Arc::new(lookups),
             model,
             fallback_model,
             budget: config.budget.clone(),
@@ -126,7 +126,7 @@ impl App {
             library,
             bots: Bots::default(),
             numbers: no_numbers(&config, &secrets),
-            model_choices: ModelChoices::new(secrets),
+            model_choices: ModelChoices::new(secrets, builder),
             local_models: local_models(&config, &*qa),
             intake: config.worker.intake(),
             max_file_bytes: config.worker.max_file_bytes(),
@@ -297,6 +297,36 @@ fn library(
     readers: &Pool,
 ) -> Library {
     Library::new(store, index, embed, config.knowledge.clone()).with_readers(readers.clone())
+}
+
+/// The lookup of every agent.
+fn lookups(
+    config: &Config,
+    (embed, index): (Arc<dyn Embedder>, Arc<dyn Index>),
+    library: &Library,
+) -> anyhow::Result<AdapterSlot<LiveLookup>> {
+    let rerank = config.rerank.build(&config.models);
+    let rerank = rerank.map_err(|why| anyhow!("[rerank]: {why}"))?;
+    let (tunings, curated, caches) = (library.tunings(), Arc::default(), Arc::default());
+    let lookup = LiveLookup { embed, index, tunings, rerank, curated, caches };
+    Ok(AdapterSlot::new(Arc::new(lookup)))
+}
+
+/// What builds the adapters of models that are chosen while the desk runs.
+fn adapter_builder(
+    config: &Config,
+    readers: Pool,
+    lookups: AdapterSlot<LiveLookup>,
+) -> AdapterBuilder {
+    AdapterBuilder {
+        embed: config.embed.clone(),
+        speech: config.speech.clone(),
+        rerank: config.rerank.clone(),
+        index: config.index.clone(),
+        models: config.models.clone(),
+        readers,
+        lookups,
+    }
 }
 
 /// What encrypts keys in the database.

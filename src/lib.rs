@@ -25,6 +25,7 @@ pub mod failpoint;
 pub mod secrets;
 pub mod permissions;
 pub mod text_cache;
+pub mod slot;
 pub mod models;
 pub mod reader;
 pub mod qa;

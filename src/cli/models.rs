@@ -1,5 +1,5 @@
 //! `frontdesk models`: lists, fetches, imports and removes the models that run in this process, and
-//! chooses the one that answers (`models/chat.rs`).
+//! chooses those in use (`models/choice.rs`).
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,15 +9,15 @@ use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::chat::{SetCommand, UnsetCommand};
+use self::choice::{ScopeArgs, SetArgs, TestArgs};
 use crate::app::App;
 use crate::config::Config;
 use crate::models::{CATALOG, InstalledModel, Settings, Use, Watch, purpose};
 use crate::{embed, qa, rerank, speech};
 
-mod chat;
+mod choice;
 
-/// Show and set the model that answers; list, fetch, import and remove those that run in this process
+/// Show and set the models in use; list, fetch, import and remove those that run in this process
 #[derive(Debug, Args)]
 pub(super) struct Models {
     #[command(subcommand)]
@@ -26,20 +26,16 @@ pub(super) struct Models {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show which model answers and where it comes from
+    /// Show which models are in use and where they come from
     Show,
-    /// Set the model that answers, without a restart; wins over the configuration
-    Set {
-        #[command(subcommand)]
-        what: SetCommand,
-    },
-    /// Go back to the configuration
-    Unset {
-        #[command(subcommand)]
-        what: UnsetCommand,
-    },
-    /// Ask the model that answers one question: its answer, time and price
-    Test,
+    /// Set the model for a task, without a restart; wins over the configuration
+    ///
+    /// Another model for embeddings is used once it has embedded all documents.
+    Set(SetArgs),
+    /// Go back to the configuration, or to the workspace's model for an agent
+    Unset(ScopeArgs),
+    /// Give the model in use one short task: what it did, its time and price
+    Test(TestArgs),
     /// Show the installed models and those that can be fetched
     List,
     /// Fetch a known model from the hub; resumes an interrupted download
@@ -66,14 +62,18 @@ impl Models {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let models = &config.models;
         match self.command {
-            Some(Command::Show) => chat::show(&App::assemble_from_database(config).await?).await?,
-            Some(Command::Set { what }) => {
-                chat::set(&App::assemble_from_database(config).await?, what).await?;
+            Some(Command::Show) => {
+                choice::show(&App::assemble_from_database(config).await?).await?;
             }
-            Some(Command::Unset { what }) => {
-                chat::unset(&App::assemble_from_database(config).await?, what).await?;
+            Some(Command::Set(args)) => {
+                choice::set(&App::assemble_from_database(config).await?, args).await?;
             }
-            Some(Command::Test) => chat::test(&App::assemble_from_database(config).await?).await?,
+            Some(Command::Unset(args)) => {
+                choice::unset(&App::assemble_from_database(config).await?, args).await?;
+            }
+            Some(Command::Test(args)) => {
+                choice::test(&App::assemble_from_database(config).await?, args).await?;
+            }
             None | Some(Command::List) => list(&config),
             Some(Command::Fetch { name }) => fetch(models, &name).await?,
             Some(Command::Import { folder, name }) => import(models, folder, name).await?,

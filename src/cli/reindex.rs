@@ -53,7 +53,14 @@ impl Reindex {
         let desk = &app.desk;
         let started = Instant::now();
         let filled = desk.library.backfill_embeddings(&Bar::default()).await?;
-        match desk.engine.live().embed.identity() {
+        if let Some(next) = desk.model_choices.pending_embedder() {
+            let filled = desk.library.backfill_with(&*next, &Bar::default()).await?;
+            desk.use_pending_embedder().await?;
+            let name = next.identity().unwrap_or_default();
+            println!("{} chunks were embedded with {name}, which was chosen", filled.missing);
+        }
+        let embed = desk.engine.live().embed.clone();
+        match embed.identity() {
             None => println!(
                 "No embedding model is configured, so there is nothing to embed: see [embed] in `frontdesk config`."
             ),
@@ -65,7 +72,7 @@ impl Reindex {
             ),
         }
         if prune {
-            let gone = desk.store.forget_vectors(desk.engine.live().embed.identity()).await?;
+            let gone = desk.store.forget_vectors(embed.identity()).await?;
             println!("{gone} embeddings forgotten");
         }
         for row in desk.store.vector_models().await? {

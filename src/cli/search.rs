@@ -46,7 +46,8 @@ impl Search {
             collections: &collections,
             limit: self.limit,
         };
-        let (found, seen) = retrieve::find(app.desk.engine.retrieval(), &search).await;
+        let live = app.desk.engine.live();
+        let (found, seen) = retrieve::find(live.retrieval(), &search).await;
         let how = seen.embedder.as_deref().unwrap_or("words only");
         println!("confidence {:.2}, {how}, {:.1} ms", found.confidence, seen.took_ms);
         if let Some(error) = &seen.error {

@@ -115,7 +115,8 @@ fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     // A model that writes does not quote.
     let chooser = app.qa.identity().filter(|_| !model.kind(name).generates());
     let model = chooser.map_or(name.to_owned(), |chooser| format!("{name}, chosen by {chooser}"));
-    let embedder = desk.engine.live().embed.identity().unwrap_or("words only, no embedding model");
+    let live = desk.engine.live();
+    let embedder = live.embed.identity().unwrap_or("words only, no embedding model");
     println!("\nfrontdesk {} is running", env!("CARGO_PKG_VERSION"));
     println!("  address    {url}");
     println!("  sign in    {link}");

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::Desk;
 use super::notifier::Notifier;
-use crate::domain::{ModelTask, PartOrigin, What};
+use crate::domain::{ModelRole, ModelTask, PartOrigin, What};
 use crate::models::{CATALOG, CatalogModel, Settings, Use, Watch};
 
 /// How often a running download is announced.
@@ -24,6 +24,8 @@ pub struct LocalModels {
     /// The question answering model in use.
     qa: Option<String>,
     downloads: Mutex<HashMap<&'static str, Download>>,
+    /// The tasks for which a model was fetched.
+    fetched: Arc<Mutex<Vec<ModelTask>>>,
 }
 
 /// A model of this process, or one that can be fetched.
@@ -91,7 +93,15 @@ impl LocalModels {
     /// `automatic`: the tasks whose model the configuration does not name.
     /// `qa`: the question answering model in use.
     pub fn new(settings: Settings, automatic: Vec<ModelTask>, qa: Option<String>) -> Self {
-        Self { settings: Some(settings), automatic, qa, downloads: Mutex::default() }
+        Self { settings: Some(settings), automatic, qa, ..Self::default() }
+    }
+
+    /// The tasks whose model the configuration does not name and for which one was fetched since the
+    /// last call.
+    pub(super) fn take_fetched(&self) -> Vec<ModelRole> {
+        let fetched = std::mem::take(&mut *held(&self.fetched));
+        let automatic = fetched.into_iter().filter(|task| self.automatic.contains(task));
+        automatic.filter_map(ModelTask::role).collect()
     }
 
     /// Folder of the models.
@@ -120,18 +130,22 @@ impl LocalModels {
 }
 
 impl Desk {
-    /// What embeds, listens, reranks and chooses quotes.
-    pub fn model_parts(&self) -> Vec<ModelPart> {
+    /// What embeds, listens, reranks and chooses quotes. `chosen`: the tasks whose model somebody
+    /// chose.
+    pub fn model_parts(&self, chosen: &[ModelRole]) -> Vec<ModelPart> {
         let live = self.engine.live();
+        let speech = self.engine.speech.current();
         let parts = [
             (ModelTask::Embeddings, live.embed.identity()),
-            (ModelTask::Speech, self.engine.speech.name()),
+            (ModelTask::Speech, speech.name()),
             (ModelTask::Reranking, live.rerank.identity()),
             (ModelTask::QuestionAnswering, self.local_models.qa.as_deref()),
         ];
         let part = |(task, name): (ModelTask, Option<&str>)| {
             let is_automatic = self.local_models.automatic.contains(&task);
+            let is_chosen = task.role().is_some_and(|role| chosen.contains(&role));
             let origin = match (name, is_automatic) {
+                _ if is_chosen => PartOrigin::Console,
                 (None, _) => PartOrigin::Off,
                 (Some(_), true) => PartOrigin::Found,
                 (Some(_), false) => PartOrigin::Configuration,
@@ -145,7 +159,7 @@ impl Desk {
     pub fn list_local_models(&self) -> Vec<LocalModel> {
         let local = &self.local_models;
         let Some(settings) = &local.settings else { return Vec::new() };
-        let parts = self.model_parts();
+        let parts = self.model_parts(&[]);
         let uses = |name: &str| {
             let names = parts.iter().filter_map(|part| part.name.as_deref());
             names.flat_map(|used| used.split(['/', ' ', ','])).any(|word| word == name)
@@ -193,7 +207,8 @@ impl Desk {
             return true;
         }
         let (progress, notifier) = (Arc::<Progress>::default(), self.notifier.clone());
-        let task = tokio::spawn(download(settings, known, progress.clone(), notifier));
+        let fetched = self.local_models.fetched.clone();
+        let task = tokio::spawn(download(settings, known, (progress.clone(), fetched), notifier));
         downloads.insert(known.name, Download { progress, task });
         true
     }
@@ -213,7 +228,7 @@ impl Desk {
 async fn download(
     settings: Settings,
     known: &'static CatalogModel,
-    progress: Arc<Progress>,
+    (progress, fetched_tasks): (Arc<Progress>, Arc<Mutex<Vec<ModelTask>>>),
     notifier: Arc<Notifier>,
 ) {
     let fetching = settings.fetch(known, &*progress);
@@ -228,7 +243,10 @@ async fn download(
         () = telling => return,
     };
     match fetched {
-        Ok(_) => tracing::info!("the model {} was fetched", known.name),
+        Ok(_) => {
+            tracing::info!("the model {} was fetched", known.name);
+            held(&fetched_tasks).push(task(known.purpose));
+        }
         Err(why) => {
             tracing::warn!("the model {} was not fetched: {why}", known.name);
             *held(&progress.failure) = Some(why);

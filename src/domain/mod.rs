@@ -62,7 +62,7 @@ pub use live::What;
 pub use message::{
     Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
 };
-pub use model::{EndpointProblem, ModelProvider, ModelTask, PartOrigin};
+pub use model::{EndpointProblem, ModelProvider, ModelRole, ModelTask, PartOrigin};
 pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
 pub use page_reason::PageReason;

@@ -1,25 +1,71 @@
-//! Words about models: who runs the one that answers, why it does not, and what others do.
+//! Words about models: what they do, who runs them, and why one does not answer.
 
 use frontdesk_words::words;
 
 words! {
-    /// Who runs the model that answers.
+    /// A task whose model can be chosen while the desk runs.
+    pub enum ModelRole {
+        /// It writes the answers.
+        Chat = "chat",
+        /// It turns texts into vectors, for search by meaning.
+        Embeddings = "embeddings",
+        /// It transcribes voice notes.
+        Speech = "speech",
+        /// It puts the best passages first.
+        Reranking = "reranking",
+    }
+}
+
+words! {
+    /// Who runs a model.
     pub enum ModelProvider {
         /// OpenAI, at its own address.
         Openai = "openai",
         /// Azure `OpenAI`: the address of a resource, and the names of its deployments.
         Azure = "azure",
-        /// Any other endpoint that speaks `OpenAI`'s API.
+        /// Any other endpoint: that speaks `OpenAI`'s API or, for reranking, Cohere's.
         Compatible = "compatible",
         /// Ollama, on this machine or in its network.
         Ollama = "ollama",
+        /// Cohere, at its own address.
+        Cohere = "cohere",
+        /// Hugging Face's text-embeddings-inference.
+        Tei = "tei",
+        /// The desk itself, with a model of its machine.
+        Local = "local",
+        /// Nobody: the task is not done.
+        Off = "off",
     }
 }
 
 impl ModelProvider {
     /// Whether it answers nobody without a key.
     pub fn needs_key(self) -> bool {
-        matches!(self, Self::Openai | Self::Azure)
+        matches!(self, Self::Openai | Self::Azure | Self::Cohere)
+    }
+
+    /// Whether it is reached at an address.
+    pub fn is_endpoint(self) -> bool {
+        !matches!(self, Self::Local | Self::Off)
+    }
+}
+
+impl ModelRole {
+    /// Who can do it.
+    pub fn providers(self) -> &'static [ModelProvider] {
+        use ModelProvider::{Azure, Cohere, Compatible, Local, Off, Ollama, Openai, Tei};
+        match self {
+            Self::Chat => &[Openai, Azure, Compatible, Ollama],
+            Self::Embeddings => &[Openai, Azure, Compatible, Ollama, Local, Off],
+            Self::Speech => &[Openai, Azure, Compatible, Local, Off],
+            Self::Reranking => &[Cohere, Compatible, Tei, Local, Off],
+        }
+    }
+
+    /// Whether an agent can have a model of its own for it. Vectors are shared by all agents that
+    /// read a collection.
+    pub fn is_per_agent(self) -> bool {
+        self != Self::Embeddings
     }
 }
 
@@ -77,9 +123,23 @@ words! {
     }
 }
 
+impl ModelTask {
+    /// The task as one whose model can be chosen; `None` if it cannot.
+    pub fn role(self) -> Option<ModelRole> {
+        match self {
+            Self::Embeddings => Some(ModelRole::Embeddings),
+            Self::Speech => Some(ModelRole::Speech),
+            Self::Reranking => Some(ModelRole::Reranking),
+            Self::SpeechDetection | Self::QuestionAnswering => None,
+        }
+    }
+}
+
 words! {
     /// Where a model that does not answer comes from.
     pub enum PartOrigin {
+        /// Somebody chose it in the console or with `frontdesk models set`.
+        Console = "console",
         /// The configuration names it.
         Configuration = "configuration",
         /// It is among the local models, and was taken by itself.

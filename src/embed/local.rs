@@ -39,6 +39,15 @@ pub struct Settings {
     pub(super) fetch: bool,
 }
 
+impl Settings {
+    /// The same for another model of the models folder.
+    pub(super) fn named(&self, model: &str) -> Self {
+        let is_own = self.path.is_none() && self.model == model;
+        let basis = if is_own { self.clone() } else { Self::default() };
+        Self { model: model.to_owned(), path: None, threads: self.threads, ..basis }
+    }
+}
+
 pub(super) struct Local {
     running: ModelRunner<Pooling>,
     identity: String,

@@ -14,7 +14,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use self::cache::CachingEmbedder;
-use crate::models::{self, CATALOG, CatalogModel, LogProgress, Use};
+use crate::domain::ModelProvider;
+use crate::models::{self, CATALOG, CatalogModel, LogProgress, ModelSetting, Use};
 
 mod cache;
 mod local;
@@ -81,6 +82,45 @@ impl Settings {
         matches!(self, Self::Auto(_))
     }
 
+    /// The settings of a model that somebody chose, instead of these.
+    #[must_use]
+    pub fn chosen(&self, chosen: &ModelSetting) -> Self {
+        match chosen.provider {
+            ModelProvider::Off => Self::Off {},
+            ModelProvider::Local => {
+                let basis = match self {
+                    Self::Auto(settings) | Self::Local(settings) => settings.clone(),
+                    Self::Off {} | Self::Openai(_) => local::Settings::default(),
+                };
+                Self::Local(basis.named(&chosen.model))
+            }
+            _ => {
+                let basis = match self {
+                    Self::Openai(settings) => settings.clone(),
+                    Self::Auto(_) | Self::Local(_) | Self::Off {} => openai::Settings::default(),
+                };
+                Self::Openai(basis.at(chosen))
+            }
+        }
+    }
+
+    /// The same for a trial: one attempt within this time.
+    #[must_use]
+    pub fn for_trial(self, timeout_ms: u64) -> Self {
+        match self {
+            Self::Openai(settings) => Self::Openai(settings.for_trial(timeout_ms)),
+            other => other,
+        }
+    }
+
+    /// The address that is called; `None` without an endpoint.
+    pub fn base_url(&self) -> Option<&str> {
+        match self {
+            Self::Openai(settings) => Some(settings.base_url()),
+            Self::Auto(_) | Self::Local(_) | Self::Off {} => None,
+        }
+    }
+
     /// Builds the adapter. Reading a local model takes some tenths of a second.
     pub fn build(&self, models: &models::Settings) -> Result<Arc<dyn Embedder>, String> {
         Ok(match self {
@@ -134,6 +174,11 @@ impl Settings {
             Self::Local(settings) | Self::Auto(settings) => folder(settings, models).ok()?.err(),
         }
     }
+}
+
+/// Returns the adapter that does nothing.
+pub fn off() -> Arc<dyn Embedder> {
+    Arc::new(off::Off)
 }
 
 /// Returns the folder of the configured model, or what is missing (inner error). The outer error

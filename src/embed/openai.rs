@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use frontdesk_endpoint::address::Guard;
 use frontdesk_endpoint::{Access, Endpoint, OPENAI, lenient};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Embedder, Error, Purpose};
+use crate::models::ModelSetting;
 
 /// Statuses with which a server refuses a request that it does not understand.
 const REFUSED: [&str; 4] = ["400", "415", "422", "501"];
@@ -45,6 +47,9 @@ pub struct Settings {
     retries: u32,
     /// Longest wait between two attempts, in milliseconds, whatever the endpoint asks for.
     retry_cap_ms: u64,
+    /// Set for an address that somebody chose while the desk runs: whether it may be private.
+    #[serde(skip)]
+    allow_private: Option<bool>,
 }
 
 impl Default for Settings {
@@ -62,7 +67,35 @@ impl Default for Settings {
             attempt_ms: 30_000,
             retries: 3,
             retry_cap_ms: 20_000,
+            allow_private: None,
         }
+    }
+}
+
+impl Settings {
+    /// URL up to `/embeddings`.
+    pub(super) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The same at the endpoint and with the model that somebody chose. What belongs to a model, such
+    /// as the length of its vectors, stays only for the same one.
+    pub(super) fn at(&self, chosen: &ModelSetting) -> Self {
+        let is_own = self.base_url.trim_end_matches('/') == chosen.base_url
+            && self.model.trim() == chosen.model;
+        let basis = if is_own { self.clone() } else { Self::default() };
+        Self {
+            base_url: chosen.base_url.clone(),
+            api_key: chosen.api_key.clone(),
+            model: chosen.model.clone(),
+            allow_private: Some(chosen.trusted),
+            ..basis
+        }
+    }
+
+    /// The same for one attempt within this time.
+    pub(super) fn for_trial(self, timeout_ms: u64) -> Self {
+        Self { timeout_ms, attempt_ms: timeout_ms, retries: 0, ..self }
     }
 }
 
@@ -105,14 +138,16 @@ impl Openai {
         }
         let length = settings.dimensions.map_or("default".into(), |length| length.to_string());
         let identity = format!("openai/{}/{length}", settings.model);
-        let endpoint = Endpoint::new(Access {
+        let guard = settings.allow_private.map(Guard::new);
+        let access = Access {
             base_url: settings.base_url.clone(),
             api_key: settings.api_key.clone(),
             timeout_ms: settings.timeout_ms,
             attempt_ms: settings.attempt_ms,
             retries: settings.retries,
             retry_cap_ms: settings.retry_cap_ms,
-        })?;
+        };
+        let endpoint = Endpoint::maybe_guarded(access, guard)?;
         Ok(Self { endpoint, settings, identity, wants_floats: AtomicBool::new(false) })
     }
 

@@ -90,7 +90,7 @@ impl Retrieval {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let index = Settings::Memory {}.build(None).map_err(crate::index::Error)?;
-        let live = LiveLookup { index, ..engine.live().clone() };
+        let live = LiveLookup { index, ..(*engine.live()).clone() };
         let collection = CollectionId::stored("col_eval".to_owned());
         let chunks: Vec<Chunk> =
             dataset.texts.iter().map(|text| chunk(&collection, text)).collect();
@@ -131,7 +131,8 @@ impl Retrieval {
         let collections = std::slice::from_ref(&self.collection);
         let search = Search { text: &question.text, language: None, collections, limit: DEEP };
         let started = Instant::now();
-        let gathered = retrieve::gather(self.engine.retrieval(), &search).await;
+        let live = self.engine.live();
+        let gathered = retrieve::gather(live.retrieval(), &search).await;
         let (passages, confidence) = retrieve::rank(&gathered, Tuning::default(), DEEP);
         drop(passages);
         let took_ms = started.elapsed().as_secs_f64() * 1000.0;

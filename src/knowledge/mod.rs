@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::slice;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use frontdesk_doctext::chunk;
@@ -14,6 +14,7 @@ use crate::domain::{Chunk, ChunkId, CollectionId, CollectionOrigin, DocumentStat
 use crate::embed::Embedder;
 use crate::index::{DocumentEntries, Entry, Index, Tunings};
 use crate::reader::{self, Pool, check};
+use crate::slot::AdapterSlot;
 use crate::store::collection_limits::Room;
 use crate::store::knowledge::{CollectionRow, DocumentRow};
 use crate::store::{self, Store};
@@ -68,12 +69,21 @@ impl Settings {
     }
 }
 
+/// An embedder and the index of its vectors, which are replaced together: vectors of different models
+/// cannot be compared.
+pub struct VectorSpace {
+    /// Text to vector.
+    pub embed: Arc<dyn Embedder>,
+    /// Vectors and terms to chunks.
+    pub index: Arc<dyn Index>,
+}
+
 /// The documents of a workspace, and the index that follows them.
 #[derive(Clone)]
 pub struct Library {
     store: Store,
-    index: Arc<dyn Index>,
-    embed: Arc<dyn Embedder>,
+    /// The embedder and index in use.
+    space: AdapterSlot<VectorSpace>,
     settings: Settings,
     /// Worker processes that read documents; `None` when this program starts none.
     readers: Option<Pool>,
@@ -129,8 +139,7 @@ impl Library {
     ) -> Self {
         Self {
             store,
-            index,
-            embed,
+            space: AdapterSlot::new(Arc::new(VectorSpace { embed, index })),
             settings,
             readers: None,
             tunings: Arc::default(),
@@ -195,14 +204,51 @@ impl Library {
         self.tunings.clone()
     }
 
+    /// The embedder and index in use.
+    pub fn space(&self) -> Arc<VectorSpace> {
+        self.space.current()
+    }
+
     /// Updates the index from the database. Returns the number of changed documents.
     pub async fn sync_index(&self) -> Result<usize, Error> {
         let mut seen = self.indexed_revisions.lock().await;
+        self.load_changes(&self.space(), &mut seen).await
+    }
+
+    /// Replaces the embedder by another one of the same identity.
+    pub fn replace_embedder(&self, embed: Arc<dyn Embedder>) {
+        let index = self.space().index.clone();
+        self.space.replace(Arc::new(VectorSpace { embed, index }), HashMap::new());
+    }
+
+    /// Replaces embedder and index. If the old index is loaded, the new one is before it is used;
+    /// until then the old one answers.
+    pub async fn replace_space(&self, space: VectorSpace) -> Result<(), Error> {
+        let (space, mut loaded) = (Arc::new(space), HashMap::new());
+        if !self.indexed_revisions.lock().await.is_empty() {
+            self.load_changes(&space, &mut loaded).await?;
+        }
+        // What changed meanwhile is loaded while nobody else changes the index.
+        let mut seen = self.indexed_revisions.lock().await;
+        if !seen.is_empty() {
+            self.load_changes(&space, &mut loaded).await?;
+        }
+        self.space.replace(space, HashMap::new());
+        self.all_embedded.store(false, Ordering::Relaxed);
+        *seen = loaded;
+        Ok(())
+    }
+
+    async fn load_changes(
+        &self,
+        space: &VectorSpace,
+        seen: &mut HashMap<String, i64>,
+    ) -> Result<usize, Error> {
         let mut changed = 0;
         for collection in self.store.all_collections().await? {
             let known = seen.get(&collection.id).copied().unwrap_or(0);
             if collection.revision > known {
-                changed += self.load(&collection, known).await?;
+                changed += self.load(space, &collection, known).await?;
                 seen.insert(collection.id, collection.revision);
             }
         }
@@ -214,17 +260,22 @@ impl Library {
         self.indexed_revisions.lock().await.values().sum()
     }
 
-    async fn load(&self, collection: &CollectionRow, after: i64) -> Result<usize, Error> {
+    async fn load(
+        &self,
+        space: &VectorSpace,
+        collection: &CollectionRow,
+        after: i64,
+    ) -> Result<usize, Error> {
         let id = CollectionId::stored(collection.id.clone());
         let own = CollectionOverrides::stored(&collection.settings);
         self.tunings.set(&id, own.search);
         let documents = self.store.documents(&id, after).await?;
         let mut rows = documents.iter();
         // While the index takes some documents, the next are read.
-        let mut ready = self.next_entries(&id, &mut rows).await?;
+        let mut ready = self.next_entries(space, &id, &mut rows).await?;
         while !ready.is_empty() {
-            let taken = async { Ok(self.index.replace_all(&id, ready).await?) };
-            ((), ready) = tokio::try_join!(taken, self.next_entries(&id, &mut rows))?;
+            let taken = async { Ok(space.index.replace_all(&id, ready).await?) };
+            ((), ready) = tokio::try_join!(taken, self.next_entries(space, &id, &mut rows))?;
         }
         Ok(documents.len())
     }
@@ -233,6 +284,7 @@ impl Library {
     /// the last one.
     async fn next_entries(
         &self,
+        space: &VectorSpace,
         collection: &CollectionId,
         rows: &mut slice::Iter<'_, DocumentRow>,
     ) -> Result<Vec<DocumentEntries>, Error> {
@@ -240,7 +292,7 @@ impl Library {
         while chunks < CHUNKS_AT_ONCE
             && let Some(row) = rows.next()
         {
-            let entries = self.entries(collection, row).await?;
+            let entries = self.entries(space, collection, row).await?;
             chunks += entries.len();
             ready.push(DocumentEntries {
                 document: row.id.clone(),
@@ -255,13 +307,19 @@ impl Library {
     /// embedding model.
     async fn entries(
         &self,
+        space: &VectorSpace,
         collection: &CollectionId,
         row: &DocumentRow,
     ) -> Result<Vec<Entry>, Error> {
         if row.state != DocumentState::Ready {
             return Ok(Vec::new());
         }
-        let chunks = self.store.chunks(&row.id, self.embed.identity()).await?;
+        let model = space.embed.identity();
+        let chunks = self.store.chunks(&row.id, model).await?;
+        if model.is_some() && chunks.iter().any(|chunk| chunk.vector.is_none()) {
+            // It was learned while another model was in use.
+            self.all_embedded.store(false, Ordering::Relaxed);
+        }
         Ok(chunks
             .into_iter()
             .map(|stored| Entry {

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::collection::is_staged;
 use super::{Error, Library, Progress};
 use crate::domain::{CollectionId, searchable};
-use crate::embed::Purpose;
+use crate::embed::{Embedder, Purpose};
 use crate::store::knowledge::NewChunk;
 
 /// Texts embedded in one call and stored in one transaction; an adapter may split them into
@@ -43,7 +43,8 @@ impl Library {
     /// The collections that are not completely embedded with the current model. None without an
     /// embedder. Cheap once there was none: what is learned is embedded at once.
     pub async fn embedding_progress(&self) -> Result<Vec<EmbeddingProgress>, Error> {
-        let Some(model) = self.embed.identity() else { return Ok(Vec::new()) };
+        let space = self.space();
+        let Some(model) = space.embed.identity() else { return Ok(Vec::new()) };
         if self.all_embedded.load(Ordering::Relaxed) {
             return Ok(Vec::new());
         }
@@ -62,6 +63,22 @@ impl Library {
         Ok(left)
     }
 
+    /// Whether every chunk was seen to be embedded with the current model, or there is no embedder.
+    pub fn is_all_embedded(&self) -> bool {
+        self.all_embedded.load(Ordering::Relaxed) || self.space().embed.identity().is_none()
+    }
+
+    /// How many chunks of all collections a model has embedded, and how many there are.
+    pub async fn count_embedded(&self, model: &str) -> Result<(i64, i64), Error> {
+        let (mut done, mut all) = (0, 0);
+        for row in self.store.collections().await? {
+            let id = CollectionId::stored(row.id);
+            let (total, missing) = self.store.count_vectors(&id, model).await?;
+            (done, all) = (done + total - missing, all + total);
+        }
+        Ok((done, all))
+    }
+
     /// Embeds the texts that the current model has not embedded yet. The inner error is the
     /// embedder's; batches finished before it are kept.
     pub(super) async fn embed_new(
@@ -69,7 +86,16 @@ impl Library {
         texts: Vec<String>,
         progress: &dyn Progress,
     ) -> Result<Result<(), String>, Error> {
-        let Some(model) = self.embed.identity() else { return Ok(Ok(())) };
+        self.embed_with(&*self.space().embed, texts, progress).await
+    }
+
+    async fn embed_with(
+        &self,
+        embed: &dyn Embedder,
+        texts: Vec<String>,
+        progress: &dyn Progress,
+    ) -> Result<Result<(), String>, Error> {
+        let Some(model) = embed.identity() else { return Ok(Ok(())) };
         let hashes: Vec<String> = texts.iter().map(|text| text_hash(text)).collect();
         let mut known: HashSet<String> =
             self.store.embedded(model, &hashes).await?.into_iter().collect();
@@ -77,7 +103,7 @@ impl Library {
             hashes.into_iter().zip(texts).filter(|(hash, _)| known.insert(hash.clone())).collect();
         for (at, batch) in new.chunks(BATCH).enumerate() {
             let (hashes, texts): (Vec<String>, Vec<String>) = batch.iter().cloned().unzip();
-            let vectors = match self.embed.embed(&texts, Purpose::Passage).await {
+            let vectors = match embed.embed(&texts, Purpose::Passage).await {
                 Ok(vectors) => vectors,
                 Err(error) => return Ok(Err(error.to_string())),
             };
@@ -95,9 +121,10 @@ impl Library {
         texts: Vec<String>,
         progress: &dyn Progress,
     ) -> Result<Vec<Option<Vec<f32>>>, Error> {
-        let Some(model) = self.embed.identity() else { return Ok(vec![None; texts.len()]) };
+        let space = self.space();
+        let Some(model) = space.embed.identity() else { return Ok(vec![None; texts.len()]) };
         let hashes: Vec<String> = texts.iter().map(|text| text_hash(text)).collect();
-        self.embed_new(texts, progress).await?.map_err(Error::Embed)?;
+        self.embed_with(&*space.embed, texts, progress).await?.map_err(Error::Embed)?;
         let known: HashMap<String, Vec<f32>> =
             self.store.vectors(model, &hashes).await?.into_iter().collect();
         Ok(hashes.iter().map(|hash| known.get(hash).cloned()).collect())
@@ -109,8 +136,17 @@ impl Library {
         &self,
         progress: &dyn Progress,
     ) -> Result<BackfillCounts, Error> {
+        self.backfill_with(&*self.space().embed, progress).await
+    }
+
+    /// Like [`Self::backfill_embeddings`], with a model that is to replace the current one.
+    pub async fn backfill_with(
+        &self,
+        embed: &dyn Embedder,
+        progress: &dyn Progress,
+    ) -> Result<BackfillCounts, Error> {
         let mut filled = BackfillCounts::default();
-        let Some(model) = self.embed.identity() else { return Ok(filled) };
+        let Some(model) = embed.identity() else { return Ok(filled) };
         for collection in self.store.collections().await? {
             let id = CollectionId::stored(collection.id);
             let (chunks, missing) = self.store.count_vectors(&id, model).await?;
@@ -118,8 +154,11 @@ impl Library {
             let missing = usize::try_from(missing).unwrap_or(0);
             if missing > 0 {
                 progress.start(missing);
-                self.fill_collection(&id, model, progress).await?;
-                self.store.touch_collection(&id).await?;
+                self.fill_collection(&id, (embed, model), progress).await?;
+                // An index of another model has nothing new to load.
+                if self.space().embed.identity() == Some(model) {
+                    self.store.touch_collection(&id).await?;
+                }
                 filled.missing += missing;
             }
         }
@@ -129,7 +168,7 @@ impl Library {
     async fn fill_collection(
         &self,
         collection: &CollectionId,
-        model: &str,
+        (embed, model): (&dyn Embedder, &str),
         progress: &dyn Progress,
     ) -> Result<(), Error> {
         let mut after = String::new();
@@ -140,7 +179,7 @@ impl Library {
             after.clone_from(&last.id);
             let texts =
                 batch.iter().map(|one| searchable(&one.title, &one.heading, &one.body)).collect();
-            self.embed_new(texts, progress).await?.map_err(Error::Embed)?;
+            self.embed_with(embed, texts, progress).await?.map_err(Error::Embed)?;
             for one in &batch {
                 progress.done(&one.title);
             }

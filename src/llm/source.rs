@@ -2,8 +2,9 @@
 //! configured one or the one that was found last. Must not write answers: a turn takes its model
 //! once and keeps it.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
@@ -12,6 +13,7 @@ use super::discovery::Discovery;
 use super::openai;
 use super::trial::ChatTrial;
 use super::{Model, Settings};
+use crate::domain::AgentId;
 use crate::models::ModelSetting;
 
 /// The model in use; another one may be in use later.
@@ -21,8 +23,13 @@ pub struct ModelSource {
     /// What the configuration says about models and addresses.
     configured: Arc<Configuration>,
     /// The model that wins over the configuration, and how it is described.
-    choice: watch::Sender<Option<(Arc<dyn Model>, Discovery)>>,
+    choice: watch::Sender<Option<DescribedModel>>,
+    /// The models that were chosen for single agents.
+    of_agents: Arc<RwLock<HashMap<AgentId, DescribedModel>>>,
 }
+
+/// A model and how it was chosen.
+type DescribedModel = (Arc<dyn Model>, Discovery);
 
 #[derive(Clone)]
 enum Source {
@@ -59,16 +66,16 @@ impl Default for Configuration {
 impl ModelSource {
     /// A model that stays the same unless one is chosen.
     pub fn fixed(model: Arc<dyn Model>) -> Self {
-        Self::of(Source::Fixed(model), Configuration::default())
+        Self::over(Source::Fixed(model), Configuration::default())
     }
 
     pub(super) fn auto(auto: Auto) -> Self {
-        Self::of(Source::Auto(Arc::new(auto)), Configuration::default())
+        Self::over(Source::Auto(Arc::new(auto)), Configuration::default())
     }
 
-    fn of(source: Source, configured: Configuration) -> Self {
+    fn over(source: Source, configured: Configuration) -> Self {
         let choice = watch::Sender::new(None);
-        Self { source, configured: Arc::new(configured), choice }
+        Self { source, configured: Arc::new(configured), choice, of_agents: Arc::default() }
     }
 
     pub(super) fn with(self, configured: Configuration) -> Self {
@@ -127,15 +134,32 @@ impl ModelSource {
     /// configuration's. One that cannot be used, with the reason, is not replaced by another that
     /// would get the customers' messages: the documents are quoted.
     pub fn choose(&self, setting: Option<Result<ModelSetting, String>>) {
-        let next = setting.map(|setting| {
-            let model = setting.and_then(|setting| {
-                let model = setting.build(&self.configured.endpoint)?;
-                Ok((model as Arc<dyn Model>, Discovery::console(setting.base_url)))
-            });
-            let quotes = self.configured.quotes.clone();
-            model.unwrap_or_else(|why| (quotes, Discovery::unusable(why)))
+        self.choice.send_replace(setting.map(|setting| self.built(setting)));
+    }
+
+    /// Lets these models answer for single agents from their next turns on, as [`Self::choose`].
+    pub fn choose_for_agents(
+        &self,
+        settings: impl IntoIterator<Item = (AgentId, Result<ModelSetting, String>)>,
+    ) {
+        let built = settings.into_iter().map(|(agent, setting)| (agent, self.built(setting)));
+        let built = built.collect();
+        *self.of_agents.write().unwrap_or_else(PoisonError::into_inner) = built;
+    }
+
+    fn built(&self, setting: Result<ModelSetting, String>) -> DescribedModel {
+        let model = setting.and_then(|setting| {
+            let model = setting.build(&self.configured.endpoint)?;
+            Ok((model as Arc<dyn Model>, Discovery::console(setting.base_url)))
         });
-        self.choice.send_replace(next);
+        let quotes = self.configured.quotes.clone();
+        model.unwrap_or_else(|why| (quotes, Discovery::unusable(why)))
+    }
+
+    /// Returns the model of an agent.
+    pub fn of(&self, agent: &AgentId) -> Arc<dyn Model> {
+        let own = self.of_agents.read().unwrap_or_else(PoisonError::into_inner);
+        own.get(agent).map_or_else(|| self.current(), |(model, _)| model.clone())
     }
 
     /// Checks that a model could be chosen; connects to nothing.
@@ -151,6 +175,12 @@ impl ModelSource {
     /// Whether the configuration has the desk call this address, so that it is no secret place.
     pub fn is_configured_address(&self, base_url: &str) -> bool {
         self.configured.addresses.iter().any(|one| one == base_url)
+    }
+
+    /// The tokens of a text that a model reads, and what it costs in millionths of a dollar, if its
+    /// price is configured.
+    pub fn cost_of_input(&self, model: &str, text: &str) -> (u64, Option<u64>) {
+        self.configured.endpoint.cost_of_input(model, text)
     }
 
     /// Asks a model for one sentence, once. The error has the endpoint's words.

@@ -7,7 +7,7 @@ use frontdesk_endpoint::address::Guard;
 
 use super::openai::{self, Openai};
 use super::{Completion, Model};
-use crate::domain::{ChatMessage, Prompt, Role, Usage};
+use crate::domain::{ChatMessage, ModelProvider, ModelRole, Prompt, Role, Usage};
 use crate::models::ModelSetting;
 
 /// Timeout of a trial of an endpoint, in milliseconds.
@@ -31,12 +31,17 @@ pub struct ChatTrial {
 }
 
 impl ModelSetting {
-    /// Asks the endpoint for the names of its models that write answers, sorted.
-    pub async fn list(&self) -> Result<Vec<String>, String> {
+    /// Asks the endpoint for the names of its models for a task, sorted.
+    pub async fn list(&self, role: ModelRole) -> Result<Vec<String>, String> {
         // Nobody has chosen one yet: any name will do.
         let model = if self.model.is_empty() { "any".to_owned() } else { self.model.clone() };
-        let named = Self { model, ..self.clone() };
-        named.trial_endpoint(&openai::Settings::default())?.list_now().await
+        // Cohere lists its models beside the API that reranks.
+        let base_url = match self.provider {
+            ModelProvider::Cohere => self.base_url.replace("/v2", "/v1"),
+            _ => self.base_url.clone(),
+        };
+        let named = Self { base_url, model, ..self.clone() };
+        named.trial_endpoint(&openai::Settings::default())?.list_now(role).await
     }
 
     pub(super) fn build(&self, configured: &openai::Settings) -> Result<Arc<Openai>, String> {

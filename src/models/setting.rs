@@ -1,4 +1,4 @@
-//! The model that somebody chose in the console or in the terminal, and which addresses may be named.
+//! A model that somebody chose in the console or in the terminal, and which addresses may be named.
 //! Must neither store nor ask it.
 //!
 //! The key that comes with an address is sent to that address alone. Whoever is signed in could
@@ -17,15 +17,18 @@ use crate::domain::ModelProvider;
 
 /// Where Ollama listens.
 const OLLAMA: &str = "http://127.0.0.1:11434/v1";
+/// Cohere's address, without `/rerank`.
+const COHERE: &str = "https://api.cohere.com/v2";
 
-/// The model that answers.
+/// A model that was chosen.
 #[derive(Debug, Clone)]
 pub struct ModelSetting {
     /// Who runs it.
     pub provider: ModelProvider,
-    /// Everything before `/chat/completions`, as [`address`] returns it.
+    /// Everything before `/chat/completions`, `/embeddings` and so on, as [`address`] returns it;
+    /// empty without an endpoint.
     pub base_url: String,
-    /// Its name.
+    /// Its name; empty for an endpoint with one model, and for [`ModelProvider::Off`].
     pub model: String,
     /// Its key; local servers need none.
     pub api_key: Option<SecretString>,
@@ -38,8 +41,8 @@ pub struct ModelSetting {
 pub enum AddressRefusal {
     /// It is private.
     #[error(
-        "Only who holds the admin key sets a model at a private address: `frontdesk models set chat` on the desk's machine does. \
-         An address that [llm] itself names is free."
+        "Only who holds the admin key sets a model at a private address: `frontdesk models set` on the desk's machine does. \
+         An address that the configuration itself names is free."
     )]
     Private,
     /// It can be used by nobody; says why.
@@ -51,10 +54,13 @@ pub enum AddressRefusal {
 /// usual one. Errors say what to write.
 pub fn address(provider: ModelProvider, written: &str) -> Result<String, String> {
     let written = match (provider, written.trim()) {
+        (ModelProvider::Local | ModelProvider::Off, _) => return Ok(String::new()),
         (ModelProvider::Openai, "" | OPENAI) => return Ok(OPENAI.to_owned()),
-        (ModelProvider::Openai, _) => {
+        (ModelProvider::Cohere, "" | COHERE) => return Ok(COHERE.to_owned()),
+        (ModelProvider::Openai | ModelProvider::Cohere, _) => {
             return Err(
-                "OpenAI has one address: another one is of the provider `compatible`.".into()
+                "This provider has one address: another one is of the provider `compatible`."
+                    .into(),
             );
         }
         (ModelProvider::Ollama, "") => return Ok(OLLAMA.to_owned()),
@@ -80,7 +86,7 @@ pub fn address(provider: ModelProvider, written: &str) -> Result<String, String>
         match provider {
             ModelProvider::Azure => url.set_path("/openai/v1"),
             ModelProvider::Ollama => url.set_path("/v1"),
-            ModelProvider::Openai | ModelProvider::Compatible => {}
+            _ => {}
         }
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -90,9 +96,17 @@ pub fn address(provider: ModelProvider, written: &str) -> Result<String, String>
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl ModelSetting {
+    /// What its connections are checked with.
+    pub fn guard(&self) -> Guard {
+        Guard::new(self.trusted)
+    }
+
     /// Checks that the address may be connected to. A name that cannot be looked up now is checked
     /// when it is.
     pub async fn judge(&self) -> Result<(), AddressRefusal> {
+        if !self.provider.is_endpoint() {
+            return Ok(());
+        }
         let unusable = |why: String| AddressRefusal::Unusable(why);
         let url = Url::parse(&self.base_url).map_err(|why| unusable(why.to_string()))?;
         let guard = Guard::new(self.trusted);
@@ -121,10 +135,12 @@ mod tests {
 
     #[test]
     fn an_address_has_one_spelling_and_a_wrong_one_says_what_to_write() {
-        use ModelProvider::{Azure, Compatible, Ollama, Openai};
+        use ModelProvider::{Azure, Cohere, Compatible, Local, Ollama, Openai};
         for (provider, written, url) in [
             (Openai, "", OPENAI),
             (Ollama, " ", OLLAMA),
+            (Cohere, "", COHERE),
+            (Local, "", ""),
             (Ollama, "http://localhost:11434/", "http://127.0.0.1:11434/v1"),
             (Azure, "https://shop.openai.azure.com", "https://shop.openai.azure.com/openai/v1"),
             (Compatible, "HTTPS://Models.Example:443/v1/", "https://models.example/v1"),
@@ -134,6 +150,7 @@ mod tests {
         }
         for (provider, written) in [
             (Openai, "https://evil.example/v1"),
+            (Cohere, "https://evil.example/v2"),
             (Azure, ""),
             (Compatible, ""),
             (Compatible, "models.example/v1"),

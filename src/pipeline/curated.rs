@@ -60,6 +60,8 @@ struct SyncState {
 /// The answers of one collection.
 struct AnswerSet {
     rows: Vec<AnswerRow>,
+    /// The embedder of its vectors.
+    embedder: Option<String>,
     set: PhrasingSet,
 }
 
@@ -87,6 +89,11 @@ impl Book {
             seen.insert(id, SyncState { revision: row.revision, again });
         }
         Ok(())
+    }
+
+    /// Has the next sync read everything again, for another embedder.
+    pub async fn forget_revisions(&self) {
+        self.seen.lock().await.clear();
     }
 
     fn put(&self, id: &CollectionId, rows: Vec<AnswerRow>, embedder: Option<&str>) {
@@ -156,7 +163,7 @@ impl AnswerSet {
             set.push(read, row.vectors(embedder));
         }
         set.add_language(Lang::Eng);
-        Self { rows, set }
+        Self { rows, embedder: embedder.map(ToOwned::to_owned), set }
     }
 }
 
@@ -340,8 +347,12 @@ impl Search<'_> {
     /// Whether embeddings could settle what words leave open: some exist, their model supports the
     /// language, and the words are similar enough.
     fn needs_embeddings(&self, embed: &dyn Embedder, by_words: &Verdict) -> bool {
-        let there =
-            embed.identity().is_some() && self.shelves.iter().any(|shelf| shelf.set.has_vectors());
+        let mut with_vectors =
+            self.shelves.iter().filter(|shelf| shelf.set.has_vectors()).peekable();
+        // Vectors of different models cannot be compared.
+        let there = embed.identity().is_some()
+            && with_vectors.peek().is_some()
+            && with_vectors.all(|shelf| shelf.embedder.as_deref() == embed.identity());
         let near = by_words.best.as_ref().is_some_and(|best| {
             best.near.differs.is_none() && best.near.words >= MIN_WORD_SIMILARITY
         });

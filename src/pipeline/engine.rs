@@ -17,6 +17,7 @@ use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::{Outcome, Turn};
 use crate::llm::{Model, ModelSource};
+use crate::slot::AdapterSlot;
 use crate::spans;
 use crate::speech::Transcriber;
 
@@ -24,7 +25,7 @@ use crate::speech::Transcriber;
 #[derive(Clone)]
 pub struct Engine {
     /// Speech to text.
-    pub speech: Arc<dyn Transcriber>,
+    pub speech: AdapterSlot<dyn Transcriber>,
     /// Customers' pictures and documents.
     pub attachments: Arc<dyn AttachmentReader>,
     /// Question to curated answer or passages.
@@ -66,13 +67,14 @@ impl Engine {
     /// Runs transcription, hand-off rules and retrieval, while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, files: &dyn FileSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
-        let model = self.model.current();
+        let model = self.model.of(&agent.id);
+        let (speech, live) = (self.speech.of(&agent.id), self.live());
         let (history, referred) = (&*turn.history, &*turn.referred());
         let before_model = async {
-            let (speech, reader) = (&*self.speech, &*self.attachments);
+            let (speech, reader) = (&*speech, &*self.attachments);
             let kind = self.models(&*model).kind(agent);
             let context = TranscriptionContext { speech, reader, files, kind };
-            let question = run.transcribe(context, turn, &self.live().caches.languages).await?;
+            let question = run.transcribe(context, turn, &live.caches.languages).await?;
             run.escalate(bot, &turn.history, &question)?;
             if question.has_words {
                 run.curated(lookup, agent, &question).await?;
@@ -96,7 +98,8 @@ impl Engine {
         context: TurnContext<'_>,
     ) -> TurnResult {
         let Ready { mut run, open, model } = ready;
-        let (agent, live, models) = (&*bot.agent, self.live(), self.models(&*model));
+        let (agent, models) = (&*bot.agent, self.models(&*model));
+        let live = self.lookup.live(Some(&agent.id));
         let (history, referred) = (&*turn.history, &*turn.referred());
         let with_model = async {
             let Open { question, found } = open?;
@@ -118,13 +121,8 @@ impl Engine {
     }
 
     /// Returns the lookup of current data.
-    pub fn live(&self) -> &LiveLookup {
-        self.lookup.live()
-    }
-
-    /// Returns the adapters of retrieval.
-    pub fn retrieval(&self) -> retrieve::Seams<'_> {
-        self.live().retrieval()
+    pub fn live(&self) -> Arc<LiveLookup> {
+        self.lookup.live(None)
     }
 
     fn models<'a>(&'a self, model: &'a dyn Model) -> Models<'a> {

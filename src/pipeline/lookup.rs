@@ -3,6 +3,7 @@
 //! | adapter | what it does |
 //! | --- | --- |
 //! | [`LiveLookup`] | searches the current curated answers and index |
+//! | [`AdapterSlot`] | the `LiveLookup` in use: models of search are replaced while the desk runs |
 //! | `recording/replay.rs` | returns what a recorded turn found |
 
 use std::sync::Arc;
@@ -13,10 +14,11 @@ use super::caches::TextCaches;
 use super::curated::{self, Book};
 use super::retrieve::{self, RetrievalResult, Scene, Seams};
 use crate::domain::trace::{CuratedTrace, RetrieveTrace};
-use crate::domain::{Agent, Question, Reply};
+use crate::domain::{Agent, AgentId, Question, Reply};
 use crate::embed::Embedder;
 use crate::index::{Index, Tunings};
 use crate::rerank::Reranker;
+use crate::slot::AdapterSlot;
 
 /// Looks up the curated answer or the passages for a question.
 #[async_trait]
@@ -36,8 +38,9 @@ pub trait Lookup: Send + Sync {
         may_rewrite: bool,
     ) -> (RetrievalResult, RetrieveTrace);
 
-    /// Returns the lookup of current data. A replayed turn uses only its embedder, for the reply.
-    fn live(&self) -> &LiveLookup;
+    /// Returns the lookup of current data, for an agent or for all. A replayed turn uses only its
+    /// embedder, for the reply.
+    fn live(&self, agent: Option<&AgentId>) -> Arc<LiveLookup>;
 }
 
 /// Looks everything up in current data.
@@ -89,7 +92,30 @@ impl Lookup for LiveLookup {
         retrieve::search(self.retrieval(), scene, may_rewrite).await
     }
 
-    fn live(&self) -> &LiveLookup {
-        self
+    fn live(&self, _: Option<&AgentId>) -> Arc<LiveLookup> {
+        Arc::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Lookup for AdapterSlot<LiveLookup> {
+    async fn curated(
+        &self,
+        agent: &Agent,
+        question: &Question,
+    ) -> (Option<Reply>, Option<CuratedTrace>) {
+        self.of(&agent.id).curated(agent, question).await
+    }
+
+    async fn passages(
+        &self,
+        scene: Scene<'_>,
+        may_rewrite: bool,
+    ) -> (RetrievalResult, RetrieveTrace) {
+        self.of(&scene.agent.id).passages(scene, may_rewrite).await
+    }
+
+    fn live(&self, agent: Option<&AgentId>) -> Arc<LiveLookup> {
+        agent.map_or_else(|| self.current(), |agent| self.of(agent))
     }
 }

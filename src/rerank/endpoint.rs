@@ -3,12 +3,15 @@
 //! passage that was not sent.
 
 use async_trait::async_trait;
+use frontdesk_endpoint::address::Guard;
 use frontdesk_endpoint::{Access, Endpoint};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Error, Reranker};
+use crate::domain::ModelProvider;
+use crate::models::ModelSetting;
 
 /// Configuration of a rerank endpoint.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,6 +37,9 @@ pub struct Settings {
     retries: u32,
     /// Longest wait between two attempts, in milliseconds, whatever the endpoint asks for.
     retry_cap_ms: u64,
+    /// Set for an address that somebody chose while the desk runs: whether it may be private.
+    #[serde(skip)]
+    allow_private: Option<bool>,
 }
 
 /// Request format of an endpoint. Responses are accepted in either format.
@@ -59,7 +65,36 @@ impl Default for Settings {
             attempt_ms: 2000,
             retries: 1,
             retry_cap_ms: 500,
+            allow_private: None,
         }
+    }
+}
+
+impl Settings {
+    /// URL up to `/rerank`.
+    pub(super) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The same at the endpoint and with the model that somebody chose.
+    pub(super) fn at(&self, chosen: &ModelSetting) -> Self {
+        let dialect = match chosen.provider {
+            ModelProvider::Tei => Dialect::Tei,
+            _ => Dialect::Cohere,
+        };
+        Self {
+            base_url: chosen.base_url.clone(),
+            api_key: chosen.api_key.clone(),
+            model: chosen.model.clone(),
+            dialect,
+            allow_private: Some(chosen.trusted),
+            ..self.clone()
+        }
+    }
+
+    /// The same for one attempt within this time.
+    pub(super) fn for_trial(self, timeout_ms: u64) -> Self {
+        Self { timeout_ms, attempt_ms: timeout_ms, retries: 0, ..self }
     }
 }
 
@@ -81,14 +116,16 @@ impl Remote {
         if !(2..=1000).contains(&settings.candidates) || settings.longest == 0 {
             return Err("candidates goes from 2 to 1000, and longest from 1".into());
         }
-        let endpoint = Endpoint::new(Access {
+        let guard = settings.allow_private.map(Guard::new);
+        let access = Access {
             base_url: settings.base_url.clone(),
             api_key: settings.api_key.clone(),
             timeout_ms: settings.timeout_ms,
             attempt_ms: settings.attempt_ms,
             retries: settings.retries,
             retry_cap_ms: settings.retry_cap_ms,
-        })?;
+        };
+        let endpoint = Endpoint::maybe_guarded(access, guard)?;
         let named = settings.model.trim();
         let model = if named.is_empty() { endpoint.base_url() } else { named };
         let identity = format!("endpoint/{model}");

@@ -44,6 +44,13 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The same for another model of the models folder.
+    pub(super) fn named(&self, model: &str) -> Self {
+        Self { model: model.to_owned(), path: None, ..self.clone() }
+    }
+}
+
 pub(super) struct Local {
     running: ModelRunner<Classifier>,
     identity: String,

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::models::{self, Use};
+use crate::domain::ModelProvider;
+use crate::models::{self, ModelSetting, Use};
 
 mod endpoint;
 mod local;
@@ -58,6 +59,45 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// The settings of a model that somebody chose, instead of these.
+    #[must_use]
+    pub fn chosen(&self, chosen: &ModelSetting) -> Self {
+        match chosen.provider {
+            ModelProvider::Off => Self::Off {},
+            ModelProvider::Local => {
+                let basis = match self {
+                    Self::Local(settings) => settings.clone(),
+                    Self::Off {} | Self::Endpoint(_) => local::Settings::default(),
+                };
+                Self::Local(basis.named(&chosen.model))
+            }
+            _ => {
+                let basis = match self {
+                    Self::Endpoint(settings) => settings.clone(),
+                    Self::Off {} | Self::Local(_) => endpoint::Settings::default(),
+                };
+                Self::Endpoint(basis.at(chosen))
+            }
+        }
+    }
+
+    /// The same for a trial: one attempt within this time.
+    #[must_use]
+    pub fn for_trial(self, timeout_ms: u64) -> Self {
+        match self {
+            Self::Endpoint(settings) => Self::Endpoint(settings.for_trial(timeout_ms)),
+            other => other,
+        }
+    }
+
+    /// The address that is called; `None` without an endpoint.
+    pub fn base_url(&self) -> Option<&str> {
+        match self {
+            Self::Endpoint(settings) => Some(settings.base_url()),
+            Self::Off {} | Self::Local(_) => None,
+        }
+    }
+
     /// Builds the adapter. Reading a local model takes some tenths of a second.
     pub fn build(&self, models: &models::Settings) -> Result<Arc<dyn Reranker>, String> {
         Ok(match self {
@@ -68,6 +108,11 @@ impl Settings {
             Self::Endpoint(settings) => Arc::new(endpoint::Remote::new(settings)?),
         })
     }
+}
+
+/// Returns the adapter that does nothing.
+pub fn off() -> Arc<dyn Reranker> {
+    Arc::new(off::Off)
 }
 
 /// Returns the folder of the configured model. Errors name what is missing and the command that

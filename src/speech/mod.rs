@@ -14,7 +14,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::models;
+use crate::domain::ModelProvider;
+use crate::models::{self, ModelSetting};
 use crate::reader::Pool;
 
 mod chain;
@@ -129,6 +130,43 @@ impl Settings {
         matches!(self, Self::Auto(_))
     }
 
+    /// The settings of a model that somebody chose, instead of these.
+    #[must_use]
+    pub fn chosen(&self, chosen: &ModelSetting) -> Self {
+        match chosen.provider {
+            ModelProvider::Off => Self::Off {},
+            ModelProvider::Local => {
+                let basis = self.models().first().map(|(settings, _)| (*settings).clone());
+                Self::Whisper(basis.unwrap_or_default().named(&chosen.model))
+            }
+            _ => {
+                let basis = match self {
+                    Self::Openai(settings) => settings.clone(),
+                    _ => openai::Settings::default(),
+                };
+                Self::Openai(basis.at(chosen))
+            }
+        }
+    }
+
+    /// The same for a trial: one attempt within this time.
+    #[must_use]
+    pub fn for_trial(self, timeout_ms: u64) -> Self {
+        match self {
+            Self::Openai(settings) => Self::Openai(settings.for_trial(timeout_ms)),
+            other => other,
+        }
+    }
+
+    /// The addresses that are called.
+    pub fn base_urls(&self) -> Vec<&str> {
+        match self {
+            Self::Openai(settings) => vec![settings.base_url()],
+            Self::Chain { order } => order.iter().flat_map(Self::base_urls).collect(),
+            Self::Auto(_) | Self::Off {} | Self::Whisper(_) => Vec::new(),
+        }
+    }
+
     /// Builds the adapter. Checks a model's file, which takes milliseconds; its weights are loaded
     /// on first use. `readers` decode the recordings.
     pub fn build(
@@ -196,6 +234,11 @@ impl Settings {
             Self::Chain { order } => order.iter().flat_map(Self::models).collect(),
         }
     }
+}
+
+/// Returns the adapter that does nothing.
+pub fn off() -> Arc<dyn Transcriber> {
+    Arc::new(off::Off)
 }
 
 /// Describes a model's file, or says what is wrong with it.

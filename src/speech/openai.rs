@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_openai::error::OpenAIError;
 use async_openai::traits::AsyncTryFrom;
 use async_trait::async_trait;
+use frontdesk_endpoint::address::Guard;
 use frontdesk_endpoint::{Access, Endpoint, OPENAI};
 use reqwest::multipart::{Form, Part};
 use secrecy::SecretString;
@@ -15,6 +16,8 @@ use serde::Deserialize;
 use super::{Error, Recording, Transcriber, Transcript};
 use answer::{Answer, ParsedTranscript};
 use languages::iso_639_1;
+
+use crate::models::ModelSetting;
 
 mod answer;
 mod languages;
@@ -37,6 +40,9 @@ pub struct Settings {
     retries: u32,
     /// Maximum wait between two attempts, in milliseconds, whatever the endpoint asks for.
     retry_cap_ms: u64,
+    /// Set for an address that somebody chose while the desk runs: whether it may be private.
+    #[serde(skip)]
+    allow_private: Option<bool>,
 }
 
 impl Default for Settings {
@@ -49,7 +55,31 @@ impl Default for Settings {
             attempt_ms: 45_000,
             retries: 3,
             retry_cap_ms: 20_000,
+            allow_private: None,
         }
+    }
+}
+
+impl Settings {
+    /// URL before `/audio/transcriptions`.
+    pub(super) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The same at the endpoint and with the model that somebody chose.
+    pub(super) fn at(&self, chosen: &ModelSetting) -> Self {
+        Self {
+            base_url: chosen.base_url.clone(),
+            api_key: chosen.api_key.clone(),
+            model: chosen.model.clone(),
+            allow_private: Some(chosen.trusted),
+            ..self.clone()
+        }
+    }
+
+    /// The same for one attempt within this time.
+    pub(super) fn for_trial(self, timeout_ms: u64) -> Self {
+        Self { timeout_ms, attempt_ms: timeout_ms, retries: 0, ..self }
     }
 }
 
@@ -67,14 +97,16 @@ impl Openai {
         if model.is_empty() {
             return Err("model is empty: name one, such as whisper-1".into());
         }
-        let endpoint = Endpoint::new(Access {
+        let guard = settings.allow_private.map(Guard::new);
+        let access = Access {
             base_url: settings.base_url.clone(),
             api_key: settings.api_key.clone(),
             timeout_ms: settings.timeout_ms,
             attempt_ms: settings.attempt_ms,
             retries: settings.retries,
             retry_cap_ms: settings.retry_cap_ms,
-        })?;
+        };
+        let endpoint = Endpoint::maybe_guarded(access, guard)?;
         let name = format!("openai/{model}");
         Ok(Self { endpoint, model, name, plain: AtomicBool::new(false) })
     }

@@ -74,6 +74,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The same for another model of the models folder.
+    pub(super) fn named(&self, model: &str) -> Self {
+        Self { model: model.to_owned(), path: None, ..self.clone() }
+    }
+
     fn workers(&self) -> usize {
         let cores = available_parallelism().map_or(1, usize::from);
         if self.workers == 0 { cores } else { self.workers }

@@ -18,9 +18,9 @@ use crate::domain::{
     AgentId, AlertCode, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId,
     ConversationId, Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus,
     EscalationId, EscalationState, FailureCode, FileState, GapId, GapState, MessageId, MessageKind,
-    MessageState, ModelProvider, NumberId, NumberState, Owner, PageState, ProviderKind, RunId,
-    RunState, SourceId, SourceKind, SourceState, StoredProvider, TurnId, TurnOutcome, UploadState,
-    VersionId, WebhookId, WorkspaceId, audit,
+    MessageState, ModelProvider, ModelRole, NumberId, NumberState, Owner, PageState, ProviderKind,
+    RunId, RunState, SourceId, SourceKind, SourceState, StoredProvider, TurnId, TurnOutcome,
+    UploadState, VersionId, WebhookId, WorkspaceId, audit,
 };
 
 /// Maximum number of unknown words logged per [`LOG_INTERVAL`].
@@ -222,6 +222,7 @@ word_columns! {
     HoldName: "holds.name",
     TrialKind: "trials.kind",
     ModelProvider: "model_choices.provider",
+    ModelRole: "model_choices.role",
     EscalationState: "escalations.state",
     GapState: "gaps.state",
     TurnOutcome: "turns.outcome",

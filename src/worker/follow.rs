@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::desk::Desk;
 use crate::domain::What;
-use crate::knowledge::SilentProgress;
+use crate::knowledge::{BackfillCounts, SilentProgress};
 use crate::store::replicas::HoldName;
 
 /// How often the re-embedding job is attempted and its lock renewed.
@@ -52,14 +52,27 @@ pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Re
     }
 }
 
-/// Re-embeds chunks that were embedded with another model than the configured one; one process at a
-/// time. Until it is done, retrieval uses keyword search only.
+/// Re-embeds chunks that were embedded with another model than the one in use, or with the one that was
+/// chosen to replace it; one process at a time. Without vectors of the model in use, retrieval uses
+/// keyword search only.
 pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
     let lease_ms = i64::try_from(3 * FILL_PAUSE.as_millis()).unwrap_or(i64::MAX);
     let mut pause = tokio::time::interval(FILL_PAUSE);
     let fill = async {
+        let mut is_filled = false;
         loop {
-            pause.tick().await;
+            tokio::select! {
+                _ = pause.tick() => {}
+                () = desk.model_choices.embedder_changed.notified() => is_filled = false,
+            }
+            let pending = desk.model_choices.pending_embedder();
+            if is_filled && pending.is_none() && desk.library.is_all_embedded() {
+                continue;
+            }
+            // Another process may have embedded everything.
+            if pending.is_some() && use_pending(&desk).await {
+                continue;
+            }
             if !desk.store.hold(HoldName::FillIn, lease_ms).await.unwrap_or(false) {
                 continue;
             }
@@ -73,26 +86,46 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
                 }
             };
             let filled = tokio::select! {
-                filled = desk.library.backfill_embeddings(&SilentProgress) => filled,
+                filled = backfill(&desk) => filled,
                 () = keep => continue,
             };
-            match filled {
-                Ok(filled) if filled.missing > 0 => {
-                    tracing::info!(
-                        "{} chunks were embedded with the configured model",
-                        filled.missing
-                    );
+            is_filled = match filled {
+                Ok(filled) => {
+                    if filled.missing > 0 {
+                        tracing::info!("{} chunks were embedded", filled.missing);
+                    }
+                    desk.model_choices.pending_embedder().is_none() || use_pending(&desk).await
                 }
-                Ok(_) => return,
                 Err(error) => {
                     tracing::warn!(%error, "documents could not be embedded, it is tried again");
+                    false
                 }
-            }
+            };
         }
     };
     tokio::select! {
         () = fill => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+}
+
+/// Embeds with the embedder in use, or with the one that is to replace it: what the old one has not
+/// embedded needs it no more.
+async fn backfill(desk: &Desk) -> Result<BackfillCounts, crate::knowledge::Error> {
+    match desk.model_choices.pending_embedder() {
+        Some(embedder) => desk.library.backfill_with(&*embedder, &SilentProgress).await,
+        None => desk.library.backfill_embeddings(&SilentProgress).await,
+    }
+}
+
+/// Uses the embedder that waits for its vectors, if they are there. Returns whether it is in use.
+async fn use_pending(desk: &Desk) -> bool {
+    match desk.use_pending_embedder().await {
+        Ok(is_used) => is_used,
+        Err(error) => {
+            tracing::warn!(%error, "the new embeddings are used later");
+            false
+        }
     }
 }
 

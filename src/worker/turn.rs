@@ -267,7 +267,7 @@ impl Job {
         gathered: &PendingTurn,
         (events, patience): (&mut ConversationEvents, Patience),
     ) -> crate::store::Result<AttemptOutcome> {
-        let (engine, recorder) = Recorder::begin(&self.desk.engine);
+        let (engine, recorder) = Recorder::begin(&self.desk.engine, &scene.bot.agent.id);
         let engine = if self.record { &engine } else { &self.desk.engine };
         let audio = self.customer_files(scene);
         let audio = recorder.hashing(&audio);

@@ -19,7 +19,19 @@ use code::{CODE, Code, Place};
 /// Lowest first: a file imports only from lower layers, never from its own layer.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
-    (1, &["metrics", "spans", "failpoint", "secrets", "permissions", "text_cache", "models"]),
+    (
+        1,
+        &[
+            "metrics",
+            "spans",
+            "failpoint",
+            "secrets",
+            "permissions",
+            "text_cache",
+            "slot",
+            "models",
+        ],
+    ),
     (2, &["telemetry", "reader", "qa"]),
     (3, &["store", "provider", "speech", "pictures", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
@@ -46,7 +58,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("const_format", &["store/"]),
     (
         "frontdesk_endpoint",
-        &["llm/", "embed/openai", "speech/openai", "rerank/endpoint.rs", "knowledge/web/"],
+        &[
+            "llm/",
+            "embed/openai",
+            "speech/openai",
+            "rerank/endpoint.rs",
+            "models/setting.rs",
+            "knowledge/web/",
+        ],
     ),
     ("async_openai", &["speech/openai"]),
     ("tracing_subscriber", &["telemetry.rs"]),

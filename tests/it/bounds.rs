@@ -256,7 +256,8 @@ impl TestApp {
             path = path.replace(&format!("{{{name}}}"), &text);
         }
         while let Some((from, to)) = path.find('{').zip(path.find('}')) {
-            path.replace_range(from..=to, "1");
+            let usual = if &path[from..=to] == "{role}" { "chat" } else { "1" };
+            path.replace_range(from..=to, usual);
         }
         let method = Method::from_bytes(part.method.as_bytes()).unwrap();
         let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(KEY);

@@ -20,6 +20,7 @@ mod bad_suites;
 mod bounds;
 mod cases;
 mod model_choice;
+mod model_roles;
 mod cli;
 mod collection_settings;
 mod completions;

@@ -78,6 +78,11 @@ impl Endpoint {
         Self::over(access, Route::Checked(guard))
     }
 
+    /// [`Self::guarded`] with a guard, else [`Self::new`].
+    pub fn maybe_guarded(access: Access, guard: Option<Guard>) -> Result<Self, String> {
+        Self::over(access, guard.map_or(Route::Any, Route::Checked))
+    }
+
     fn over(access: Access, route: Route) -> Result<Self, String> {
         for (name, ms) in [("timeout_ms", access.timeout_ms), ("attempt_ms", access.attempt_ms)] {
             if ms == 0 {

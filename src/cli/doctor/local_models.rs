@@ -13,7 +13,8 @@ pub(super) struct SpeechModels {
 }
 
 pub(super) fn check_speech(app: &App, listens: &SpeechModels, report: &mut Report) {
-    let Some(name) = app.desk.engine.speech.name() else {
+    let speech = app.desk.engine.speech.current();
+    let Some(name) = speech.name() else {
         let mend = "[speech] kind = \"auto\" or \"openai\" transcribes";
         let mend = listens.missing.as_deref().unwrap_or(mend);
         let off = "off: customers get voice.failure_reply.";
@@ -29,7 +30,7 @@ pub(super) fn check_speech(app: &App, listens: &SpeechModels, report: &mut Repor
 }
 
 pub(super) async fn check_embeddings(app: &App, missing: Option<&str>, report: &mut Report) {
-    let embed = &app.desk.engine.live().embed;
+    let embed = app.desk.engine.live().embed.clone();
     let Some(name) = embed.identity() else {
         let mend = missing.unwrap_or("[embed] kind = \"auto\" or \"openai\" adds meaning");
         return report.note("embeddings", &format!("off: retrieval compares words. {mend}"));
@@ -64,7 +65,7 @@ async fn report_unembedded(app: &App, report: &mut Report) {
 }
 
 pub(super) async fn check_reranker(app: &App, report: &mut Report) {
-    let rerank = &app.desk.engine.live().rerank;
+    let rerank = app.desk.engine.live().rerank.clone();
     let Some(name) = rerank.identity() else {
         return report.note(
             "reranking",

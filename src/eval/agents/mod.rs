@@ -192,7 +192,7 @@ impl Agent {
         let mut engine = self.desk.engine.clone();
         let planted = self.setting(asked, "planted");
         if !planted.is_null() {
-            let live = engine.live().clone();
+            let live = (*engine.live()).clone();
             let index = Arc::new(PlantedIndex::before(live.index, planted, &bot.agent.knowledge)?);
             engine.lookup = Arc::new(LiveLookup { index, ..live });
         }

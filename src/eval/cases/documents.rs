@@ -92,7 +92,8 @@ impl QuestionGenerator<'_> {
         let collections = std::slice::from_ref(self.collection);
         let search =
             retrieve::Search { text: &question, language: None, collections, limit: FIRST };
-        let (found, _) = retrieve::find(self.desk.engine.retrieval(), &search).await;
+        let live = self.desk.engine.live();
+        let (found, _) = retrieve::find(live.retrieval(), &search).await;
         let is_it = |passage: &Passage| passage.chunk.source == document.path;
         let Some(rank) = found.passages.iter().position(is_it) else {
             return self.discarded.not_found.push((question, document.path.clone()));

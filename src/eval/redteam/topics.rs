@@ -27,7 +27,8 @@ pub async fn topics(desk: &Desk, bot: &Bot, most: usize) -> Result<Vec<String>> 
                 headings.chain([document.title.as_str()]).find(fits).unwrap_or(&document.title);
             let collections = std::slice::from_ref(collection);
             let search = retrieve::Search { text: topic, language: None, collections, limit: 1 };
-            let (found, _) = retrieve::find(desk.engine.retrieval(), &search).await;
+            let live = desk.engine.live();
+            let (found, _) = retrieve::find(live.retrieval(), &search).await;
             if !found.passages.is_empty() && !topics.iter().any(|known| known == topic) {
                 topics.push(topic.to_owned());
             }

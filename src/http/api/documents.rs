@@ -367,6 +367,6 @@ pub(super) async fn chunks(
     if !desk.store.has_document(&id).await? {
         return Err(Problem::not_found("document"));
     }
-    let rows = desk.store.chunks(&id, desk.engine.live().embed.identity()).await?;
+    let rows = desk.store.chunks(&id, desk.library.space().embed.identity()).await?;
     Ok(Json(rows.into_iter().map(Chunk::from).collect()))
 }

@@ -106,7 +106,8 @@ pub(super) async fn search(
         collections: &collections,
         limit: query.limit.unwrap_or(5).clamp(1, 50),
     };
-    let (found, seen) = find(web.desk.engine.retrieval(), &search).await;
+    let live = web.desk.engine.live();
+    let (found, seen) = find(live.retrieval(), &search).await;
     Ok(Json(Results {
         confidence: found.confidence,
         threshold: web.desk.engine.model.current().min_confidence(),

@@ -8,24 +8,25 @@ use utoipa::ToSchema;
 
 use super::response::Answer;
 use super::status::Answering;
-use crate::desk::{LocalModel, ModelPart};
-use crate::domain::{ModelProvider, ModelTask, PartOrigin};
+use crate::desk::{Desk, LocalModel, ModelPart, ModelScope};
+use crate::domain::{AgentId, ModelProvider, ModelRole, ModelTask, PartOrigin};
 use crate::http::WebState;
 use crate::http::error::Problem;
+use crate::store::model_choices::ModelChoiceRow;
 
 /// The models of this desk.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ModelSettings {
     /// What writes the answers now.
     answering: Answering,
-    /// The model that somebody chose; null if the configuration decides.
+    /// The chat model that somebody chose; null if the configuration decides.
     chosen: Option<ChosenModel>,
-    /// Agents that name a model of their own, which they keep.
-    agents: Vec<AgentModel>,
+    /// The agents, with the models of their own.
+    agents: Vec<AgentModels>,
     /// Whether `[budget]` limits money though what the model in use costs is not known: then nothing
     /// is limited.
     unpriced: bool,
-    /// What embeds, listens and reranks. The configuration decides about them.
+    /// What embeds, listens, reranks and chooses quotes.
     parts: Vec<PartInUse>,
     /// Folder of the models that run in this process.
     folder: String,
@@ -38,25 +39,37 @@ pub(super) struct ModelSettings {
 pub(super) struct ChosenModel {
     /// Who runs it.
     provider: ModelProvider,
-    /// Everything before `/chat/completions`.
+    /// Everything before `/chat/completions`, `/embeddings` and so on; empty without an endpoint.
     base_url: String,
-    /// Its name.
+    /// Its name; empty if there is none.
     model: String,
     /// Whether it has a key.
     has_key: bool,
-    /// Why it cannot be used; null if it can. Until then answers are sentences from the documents.
+    /// Why it cannot be used; null if it can. Until then the task is not done: answers are sentences
+    /// from the documents, search is by words, voice notes are not heard.
     problem: Option<String>,
 }
 
-/// An agent with a model of its own.
+/// An agent, with the models of its own.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct AgentModel {
+pub(super) struct AgentModels {
     /// Short name of the agent.
     slug: String,
     /// Its name.
     name: String,
-    /// The model that its prompt file names.
-    model: String,
+    /// The chat model that its settings name, at the workspace's endpoint; null if they name none.
+    model: Option<String>,
+    /// The models that somebody chose for it.
+    choices: Vec<AgentModelChoice>,
+}
+
+/// A model that somebody chose for an agent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AgentModelChoice {
+    /// The task.
+    role: ModelRole,
+    /// The model.
+    chosen: ChosenModel,
 }
 
 /// What does one of the tasks besides answering.
@@ -65,10 +78,27 @@ pub(super) struct AgentModel {
 pub(super) struct PartInUse {
     /// The task.
     task: ModelTask,
+    /// The task as one whose model can be chosen; null if the configuration alone decides.
+    role: Option<ModelRole>,
     /// Name of the model; null if none does it.
     name: Option<String>,
     /// Where it comes from.
     origin: PartOrigin,
+    /// The model that somebody chose; null if the configuration decides.
+    chosen: Option<ChosenModel>,
+    /// The embedder that replaces this one when it has embedded all documents; null if none does.
+    pending: Option<PendingEmbedder>,
+}
+
+/// An embedder that embeds the documents before it is used.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PendingEmbedder {
+    /// Name of the model.
+    name: String,
+    /// Number of chunks that it has embedded.
+    done: i64,
+    /// Number of chunks.
+    total: i64,
 }
 
 /// A model that runs in this process or can be fetched to.
@@ -85,7 +115,7 @@ pub(super) struct LocalModelState {
     bytes: u64,
     /// Whether it is there.
     installed: bool,
-    /// Whether it is in use. One that was fetched is used from the next start on.
+    /// Whether it is in use.
     in_use: bool,
     /// Bytes of it that came in a download that runs; null if none runs.
     received: Option<u64>,
@@ -96,36 +126,65 @@ pub(super) struct LocalModelState {
 impl ModelSettings {
     pub(super) async fn now(web: &WebState) -> Result<Self, Problem> {
         let desk = &web.desk;
-        let problem = desk.engine.model.discovery().problem;
-        let chosen = desk.store.model_choice().await?.map(|row| ChosenModel {
-            provider: row.provider,
-            base_url: row.base_url,
-            model: row.model,
-            has_key: row.sealed.is_some(),
-            problem,
+        let rows = desk.store.model_choices().await?;
+        let chosen = |role: ModelRole, agent: Option<&AgentId>| {
+            let row = rows.iter().find(|row| row.role == role && row.agent().as_ref() == agent);
+            row.map(|row| ChosenModel::of(row, desk))
+        };
+        let agents = desk.bots.all().into_iter().map(|bot| {
+            let (agent, named) = (&bot.agent, &bot.agent.model);
+            let own = ModelRole::ALL.iter().filter_map(|&role| {
+                Some(AgentModelChoice { role, chosen: chosen(role, Some(&agent.id))? })
+            });
+            AgentModels {
+                slug: agent.slug.clone(),
+                name: agent.name.clone(),
+                model: Some(named.clone()).filter(|named| !named.is_empty()),
+                choices: own.collect(),
+            }
         });
-        let bots = desk.bots.all();
-        let own = bots.iter().map(|bot| &bot.agent).filter(|agent| !agent.model.is_empty());
-        let agents = own.map(|agent| AgentModel {
-            slug: agent.slug.clone(),
-            name: agent.name.clone(),
-            model: agent.model.clone(),
-        });
+        let of_workspace: Vec<ModelRole> =
+            rows.iter().filter(|row| row.agent_id.is_empty()).map(|row| row.role).collect();
+        let mut parts = Vec::new();
+        for ModelPart { task, name, origin } in desk.model_parts(&of_workspace) {
+            let role = task.role();
+            let chosen = role.and_then(|role| chosen(role, None));
+            let pending = match task {
+                ModelTask::Embeddings => PendingEmbedder::now(desk).await?,
+                _ => None,
+            };
+            parts.push(PartInUse { task, role, name, origin, chosen, pending });
+        }
         Ok(Self {
             answering: Answering::now(&desk.engine.model),
-            chosen,
+            chosen: chosen(ModelRole::Chat, None),
             agents: agents.collect(),
             unpriced: desk.engine.is_unlimited(),
-            parts: desk.model_parts().into_iter().map(PartInUse::from).collect(),
+            parts,
             folder: desk.local_models.folder(),
             local: desk.list_local_models().into_iter().map(LocalModelState::from).collect(),
         })
     }
 }
 
-impl From<ModelPart> for PartInUse {
-    fn from(ModelPart { task, name, origin }: ModelPart) -> Self {
-        Self { task, name, origin }
+impl ChosenModel {
+    fn of(row: &ModelChoiceRow, desk: &Desk) -> Self {
+        Self {
+            provider: row.provider,
+            base_url: row.base_url.clone(),
+            model: row.model.clone(),
+            has_key: row.sealed.is_some(),
+            problem: desk.model_choices.problem(&ModelScope::of(row)),
+        }
+    }
+}
+
+impl PendingEmbedder {
+    async fn now(desk: &Desk) -> Result<Option<Self>, Problem> {
+        let Some(embedder) = desk.model_choices.pending_embedder() else { return Ok(None) };
+        let Some(name) = embedder.identity() else { return Ok(None) };
+        let (done, total) = desk.library.count_embedded(name).await?;
+        Ok(Some(Self { name: name.to_owned(), done, total }))
     }
 }
 

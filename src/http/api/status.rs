@@ -98,6 +98,7 @@ async fn is_demo(web: &WebState) -> Result<bool, Problem> {
     responses((status = 200, body = Status)))]
 pub(super) async fn show(State(web): State<WebState>) -> Answer<Status> {
     let desk = &web.desk;
+    let speech = desk.engine.speech.current();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         demo: is_demo(&web).await?,
@@ -110,8 +111,8 @@ pub(super) async fn show(State(web): State<WebState>) -> Answer<Status> {
             .into_iter()
             .map(Embedding::from)
             .collect(),
-        speech: desk.engine.speech.name().is_some(),
-        speech_by: desk.engine.speech.name().map(ToOwned::to_owned),
+        speech: speech.name().is_some(),
+        speech_by: speech.name().map(ToOwned::to_owned),
         base_url: desk.base_url.clone(),
         database: desk.store.database(),
         evals_run_code: web.jobs.policy().allows_code(),

@@ -6,6 +6,7 @@ use frontdesk_endpoint::Endpoint;
 use serde_json::Value;
 
 use super::wire::names;
+use crate::domain::ModelRole;
 
 /// Timeout of a listing request.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(3);
@@ -70,10 +71,37 @@ pub(super) async fn list_once(endpoint: &Endpoint) -> Option<Vec<String>> {
     Some(names(&answer).into_iter().filter(|name| writes_answers(name)).collect())
 }
 
-/// Returns the listed names that write answers, sorted; the error has the endpoint's words.
-pub(super) async fn list_now(endpoint: &Endpoint) -> Result<Vec<String>, String> {
+/// Returns the listed names for a task, sorted; all of them if no name tells. The error has the
+/// endpoint's words.
+pub(super) async fn list_now(endpoint: &Endpoint, role: ModelRole) -> Result<Vec<String>, String> {
     let ask = || async { endpoint.whole().models().list_byot::<Value>().await };
-    endpoint.ask(ask).await.map(|answer| answering(names(&answer)))
+    endpoint.ask(ask).await.map(|answer| for_task(names(&answer), role))
+}
+
+/// Parts of the names of models for a task; `None` for what writes answers.
+fn markers(role: ModelRole) -> Option<&'static [&'static str]> {
+    match role {
+        ModelRole::Chat => None,
+        ModelRole::Embeddings => {
+            Some(&["embed", "minilm", "bge-", "bge_", "e5-", "gte-", "arctic", "mpnet"])
+        }
+        ModelRole::Speech => Some(&["whisper", "transcribe", "voxtral", "parakeet", "canary"]),
+        ModelRole::Reranking => Some(&["rerank", "ms-marco", "mmarco", "cross-encoder"]),
+    }
+}
+
+fn for_task(mut names: Vec<String>, role: ModelRole) -> Vec<String> {
+    let Some(markers) = markers(role) else { return answering(names) };
+    let is_for = |name: &String| {
+        let name = name.to_lowercase();
+        let is_reranker = name.contains("rerank");
+        markers.iter().any(|part| name.contains(part))
+            && (role == ModelRole::Reranking || !is_reranker)
+    };
+    if names.iter().any(is_for) {
+        names.retain(is_for);
+    }
+    sorted(names)
 }
 
 /// Whether a model of this name writes answers, as far as names tell.
@@ -86,6 +114,10 @@ pub(in super::super) fn writes_answers(name: &str) -> bool {
 
 fn answering(mut names: Vec<String>) -> Vec<String> {
     names.retain(|name| writes_answers(name));
+    sorted(names)
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
     names.sort();
     names.dedup();
     names.truncate(MAX_NAMES);
@@ -101,5 +133,15 @@ mod tests {
         let all = ["gpt-4o", "text-embedding-3-small", "all-minilm", "gpt-4o", "llama3.1:latest"];
         let left = answering(all.map(str::to_owned).to_vec());
         assert_eq!(left, ["gpt-4o", "llama3.1:latest"]);
+    }
+
+    #[test]
+    fn a_task_gets_the_models_whose_names_say_so_or_all() {
+        let all = ["gpt-4o", "text-embedding-3-small", "whisper-1", "bge-reranker-v2", "bge-m3"];
+        let of = |role| for_task(all.map(str::to_owned).to_vec(), role);
+        assert_eq!(of(ModelRole::Embeddings), ["bge-m3", "text-embedding-3-small"]);
+        assert_eq!(of(ModelRole::Speech), ["whisper-1"]);
+        assert_eq!(of(ModelRole::Reranking), ["bge-reranker-v2"]);
+        assert_eq!(for_task(vec!["mine".into()], ModelRole::Speech), ["mine"]);
     }
 }

@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt};
 use serde_json::{Map, Value, json};
 
 use super::{Completion, Error, Hear, Model, ModelKind, Price, Window};
-use crate::domain::{Prompt, Usage};
+use crate::domain::{ModelRole, Prompt, Usage};
 
 mod listing;
 mod settings;
@@ -65,9 +65,9 @@ impl Openai {
         listing::list_once(&self.endpoint).await
     }
 
-    /// Returns the models that write answers, sorted, or why the endpoint does not list them.
-    pub(super) async fn list_now(&self) -> Result<Vec<String>, String> {
-        listing::list_now(&self.endpoint).await
+    /// Returns the models for a task, sorted, or why the endpoint does not list them.
+    pub(super) async fn list_now(&self, role: ModelRole) -> Result<Vec<String>, String> {
+        listing::list_now(&self.endpoint, role).await
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use frontdesk_endpoint::{Access, OPENAI};
+use frontdesk_tokens::Vocabulary;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -112,13 +113,21 @@ impl Settings {
             }
             // Their newer models refuse the other field; all models know this one.
             ModelProvider::Openai | ModelProvider::Azure => field = "max_completion_tokens".into(),
-            ModelProvider::Compatible => {}
+            _ => {}
         }
         let (base_url, api_key) = (chosen.base_url.clone(), chosen.api_key.clone());
         let min_confidence = self.min_confidence;
         let max_tokens_field = field;
         Self { base_url, api_key, window, prices, min_confidence, max_tokens_field, ..basis }
             .with_model(&chosen.model)
+    }
+
+    /// The tokens of a text that a model reads, and what it costs in millionths of a dollar, if its
+    /// price is known.
+    pub(in super::super) fn cost_of_input(&self, model: &str, text: &str) -> (u64, Option<u64>) {
+        let tokens: u32 = Vocabulary::of(model).count(text);
+        let cost = |price: &Price| price.micros(tokens.into(), 0);
+        (tokens.into(), self.prices.get(model).map(cost))
     }
 
     /// The same for one attempt within this time.

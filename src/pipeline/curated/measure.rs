@@ -14,7 +14,7 @@ use super::{Ask, find_answer};
 use crate::domain::{AnswerContent, CollectionId, Consult};
 use crate::embed::Purpose;
 use crate::pipeline::{Engine, LiveLookup, budget, retrieve};
-use crate::reader::Pool;
+use crate::slot::AdapterSlot;
 use crate::store::answers::NewAnswer;
 use crate::store::{Settings, Store};
 use crate::{embed, index, llm, models, rerank, speech};
@@ -138,8 +138,6 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         Ok(json) => serde_json::from_str(&json).expect("an [embed] section as JSON"),
         Err(_) => embed::Settings::Off {},
     };
-    let readers = Pool::new(crate::config::Config::from_toml("").expect("the defaults").reader)
-        .expect("settings");
     let lookup = LiveLookup {
         embed: embed.build(&folders()).expect("an embedder"),
         index: index::Settings::Memory {}.build(None).expect("an index"),
@@ -149,7 +147,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         caches: Arc::default(),
     };
     let engine = Engine {
-        speech: speech::Settings::Off {}.build(&folders(), &readers).expect("no speech"),
+        speech: AdapterSlot::new(speech::off()),
         attachments: Arc::new(crate::pipeline::NoAttachments),
         lookup: Arc::new(lookup),
         retrieve: retrieve::Settings { rewrite_ms: 0, rewrite_model: String::new() },

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::RecordedMessage;
 use crate::domain::trace::{CuratedTrace, RetrieveTrace};
 use crate::domain::{
-    Agent, Media, MessageId, Question, Reply, ReplyKind, VoiceTranscript, WaitingMessage,
+    Agent, AgentId, Media, MessageId, Question, Reply, ReplyKind, VoiceTranscript, WaitingMessage,
 };
 use crate::pipeline::file_source::{FileError, FileSource, TranscriptionError};
 use crate::pipeline::inputs::RecordedInputs;
@@ -88,8 +88,8 @@ impl Lookup for ReplayLookup {
         (RetrievalResult::recorded(passages, confidence, standalone), trace)
     }
 
-    fn live(&self) -> &LiveLookup {
-        self.now.live()
+    fn live(&self, agent: Option<&AgentId>) -> Arc<LiveLookup> {
+        self.now.live(agent)
     }
 }
 

@@ -82,6 +82,8 @@ impl Write for RemoveAgent {
         let sql = "update agents set live_version_id = null, updated_at = $3
                    where workspace_id = $1 and id = $2";
         run!(conn, sql, workspace_id, agent, now())?;
+        let sql = "delete from model_choices where workspace_id = $1 and agent_id = $2";
+        run!(conn, sql, workspace_id, agent)?;
         Ok(Vec::new())
     }
 }
