@@ -15,7 +15,7 @@ words! {
         Refused = "refused",
         /// It is larger than the desk stores.
         TooLarge = "too_large",
-        /// It was stored, and deleted by age or to make room.
+        /// It was deleted: by age, to make room, or with its message.
         Removed = "removed",
     }
 }

@@ -6,6 +6,7 @@ pub mod id;
 pub mod label;
 pub mod time;
 pub mod message;
+pub mod change;
 pub mod description;
 pub mod attachment;
 pub mod file;
@@ -43,6 +44,7 @@ pub use answer::AnswerContent;
 pub use attachment::{Attachment, FileText, Picture, PictureIdentity};
 pub use audit::Action;
 pub use case_reason::{CaseReason, MessageReason, TurnReason};
+pub use change::CurrentContent;
 pub use event::{
     Delivery, DeskEventKind, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Referral,
     Status,

@@ -256,6 +256,18 @@ impl Thread {
         Disposition::Waits { returned }
     }
 
+    /// Applies a customer's edit of an earlier message. It asks nothing anew, but an opt-out counts
+    /// however it is written; returns [`Disposition::OptedOut`] then.
+    pub fn receive_edit(&mut self, event: &InboundEvent<'_>) -> Option<Disposition> {
+        let out = event.policy.consent.as_ref().is_some_and(|said| said.out && !said.practice);
+        (out && self.opted_out_at.is_none()).then(|| self.opt_out(event.now))
+    }
+
+    /// The customer deleted the last message that waited.
+    pub fn withdraw(&mut self) {
+        self.clear_waiting();
+    }
+
     /// Gives the conversation to a person: one who writes to the customer or takes it in the inbox,
     /// or one whom the bot called. Nothing waits for the bot any more.
     pub fn take_over(&mut self, now: Millis) {

@@ -76,7 +76,7 @@ pub async fn take_in(
         let bot = bot.flatten();
         history = history.max(bot.as_ref().map_or(0, |bot| bot.agent.history));
         let content = match &item.event {
-            Event::Message(message) => Some(&message.content),
+            Event::Message(message) => Some(message.content.said()),
             _ => None,
         };
         let mut policy = intake_policy(&intake, bot.as_deref(), content);
@@ -219,6 +219,13 @@ impl PendingTurn {
     /// Whether it contains the message with this provider id.
     pub fn contains_message(&self, provider_id: &str) -> bool {
         self.provider_ids.iter().any(|one| one == provider_id)
+    }
+
+    /// Whether both have the same messages, and none was edited.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let contents = self.turn.messages.iter().map(|said| &said.content);
+        self.messages == other.messages
+            && contents.eq(other.turn.messages.iter().map(|said| &said.content))
     }
 
     /// Reuses the transcripts of an abandoned attempt.

@@ -16,6 +16,7 @@ mod fetching;
 mod retention;
 
 pub use fetching::{FetchEnd, FileClaim, FileTurn};
+pub(super) use retention::withdraw;
 
 /// A stored file.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -162,10 +163,18 @@ impl Write for Keep {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
         let (message, hash) = (self.message.as_str(), self.content.hash.as_str());
-        let sql = formatcp!(
-            "select conversation_id from messages m where workspace_id = $1 and id = $2 and not exists
-                 (select 1 from message_files f where f.message_id = m.id and f.state = '{STORED}')"
-        );
+        // Locked on Postgres: what is deleted meanwhile must not be stored.
+        macro_rules! find {
+            ($lock:literal) => {
+                formatcp!(
+                    "select conversation_id from messages m
+                     where workspace_id = $1 and id = $2 and deleted_at is null and not exists
+                         (select 1 from message_files f where f.message_id = m.id and f.state = '{STORED}') {}",
+                    $lock
+                )
+            };
+        }
+        let sql = conn.sql_for(find!(""), find!("for share of m"));
         let found = first!(conn, (ConversationId,), sql, workspace.as_str(), message)?;
         let Some((conversation,)) = found else { return Ok(None) };
         self.content.insert(conn, workspace).await?;

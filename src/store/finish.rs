@@ -13,7 +13,8 @@ use super::outbox::{OutboxEntry, OutgoingRow, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::turns::Claim;
 use super::{
-    Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, revised, storable, to_json,
+    Conn, Result, Rows, Store, cases, first, gaps, messages, now, outbox, revised, storable,
+    to_json,
 };
 use crate::domain::thread::OwnerChange;
 use crate::domain::{
@@ -29,6 +30,15 @@ impl Store {
     /// Commits a finished turn.
     pub async fn commit_turn(&self, turn: FinishedTurn) -> Result<CommitOutcome> {
         self.lines.turns.apply(turn).await
+    }
+
+    /// Whether a claim still holds its lease. If not, its turn cannot be committed.
+    pub async fn holds_lease(&self, claim: &Claim) -> Result<bool> {
+        self.read(async |conn| {
+            let sql = "select id from conversations where id = $1 and lease_token = $2";
+            Ok(first!(conn, (String,), sql, &claim.id, claim.lease_token)?.is_some())
+        })
+        .await
     }
 }
 

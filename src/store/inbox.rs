@@ -2,7 +2,7 @@
 //! everything else. One webhook commits atomically; many webhooks at once are combined into a few
 //! statements. `domain::thread` decides who answers a message.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use sqlx::FromRow;
@@ -150,8 +150,8 @@ impl BatchWrite for TakeIn {
         let ids = keep_bodies(all, workspace, conn).await?;
         let targets = target_conversations(all);
         let conversations = Conversations::open(conn, workspace, &targets).await?;
-        let seen = find_stored(all, conn).await?;
-        let mut batch = Batch::new(workspace, conversations, seen, all.len());
+        let known = find_stored(all, conn).await?;
+        let mut batch = Batch::new(workspace, conversations, known, all.len());
         for (webhook, arrival) in in_order(all) {
             batch.take(conn, (webhook, &ids[webhook], &all[webhook]), arrival).await?;
         }
@@ -261,13 +261,18 @@ struct StoredMessage {
     state: Option<MessageState>,
     #[sqlx(try_from = "LenientWord<MessageKind>")]
     kind: Option<MessageKind>,
+    /// 1 if this is not the message, but a change of it that is not applied.
+    awaits: i64,
 }
 
-/// The messages that are already stored, by number and provider id.
+/// A number and a provider's id of a message there.
+type MessageKey = (String, String);
+
+/// The messages that are already stored, and those of which changes are stored that are not applied.
 async fn find_stored(
     all: &[TakeIn],
     conn: &mut Conn<'_>,
-) -> Result<HashMap<(String, String), Option<StoredMessage>>> {
+) -> Result<(HashMap<MessageKey, Option<StoredMessage>>, HashSet<MessageKey>)> {
     let mut rows = Rows::default();
     for arrival in all.iter().flat_map(|one| &one.items) {
         let id = match &arrival.item.event {
@@ -280,8 +285,15 @@ async fn find_stored(
         }
     }
     let before = "with asked (number_id, provider_id) as (";
-    let after = ") select distinct m.number_id, m.provider_id, m.id, m.state, m.kind from asked cross join messages m
-                 where m.number_id = asked.number_id and m.provider_id = asked.provider_id";
+    let after = ") select distinct m.number_id, m.provider_id, m.id, m.state, m.kind, cast(0 as bigint) as awaits
+                     from asked cross join messages m
+                     where m.number_id = asked.number_id and m.provider_id = asked.provider_id
+                 union all select m.number_id, m.changes, m.id, m.state, m.kind, cast(1 as bigint)
+                     from asked cross join messages m
+                     where m.number_id = asked.number_id and m.changes = asked.provider_id and m.changed_id is null";
     let found = conn.many_rows::<StoredMessage>(before, &rows, after).await?;
-    Ok(found.into_iter().map(|s| ((s.number_id.clone(), s.provider_id.clone()), Some(s))).collect())
+    let place = |row: &StoredMessage| (row.number_id.clone(), row.provider_id.clone());
+    let (awaits, stored): (Vec<_>, Vec<_>) = found.into_iter().partition(|row| row.awaits == 1);
+    let stored = stored.into_iter().map(|row| (place(&row), Some(row))).collect();
+    Ok((stored, awaits.iter().map(place).collect()))
 }

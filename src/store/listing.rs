@@ -126,7 +126,7 @@ fn query(rest: &str, found: &FoundColumns) -> String {
         "with p as materialized (select v.id, v.number_id, v.contact_id, v.owner, v.last_inbound_at, v.window_closed_at,
             v.notice_at, v.last_message_at, v.updated_at, v.unread,
             case when {OPEN} and v.unanswered > 0 then 1 else 0 end as waiting,
-            (select x.id from messages x where x.conversation_id = v.id
+            (select x.id from messages x where x.conversation_id = v.id and x.changes is null
                 order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) as last_id,
             case when {OPEN} and v.unanswered > 0 then (select x.id from messages x where x.conversation_id = v.id
                 and x.author = '{CUSTOMER}' and coalesce(x.transcript, x.body, '') <> ''

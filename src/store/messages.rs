@@ -16,8 +16,10 @@ use crate::domain::{
     MessageState, NumberId, Referral, WorkspaceId,
 };
 
+mod changes;
 mod statuses;
 
+pub(super) use changes::apply_changes;
 pub(super) use statuses::{StatusEffects, apply_statuses};
 
 const SENT_RANK: i64 = MessageState::Sent.rank();
@@ -72,12 +74,19 @@ pub struct MessageRow {
     pub file_size: Option<i64>,
     /// Why its file is not stored, in the provider's words.
     pub file_reason: Option<String>,
+    /// When its author last edited it, according to the provider.
+    pub edited_at: Option<i64>,
+    /// When its author deleted it, according to the provider. It has no words any more.
+    pub deleted_at: Option<i64>,
+    /// The content that it had first, as JSON, if it was edited or deleted.
+    pub original: Option<String>,
 }
 
 /// The columns of [`MessageRow`].
 macro_rules! message_columns {
     () => {
         "id, direction, author, provider_id, kind, content, body, transcript, heard, reply_to, state, note, turn_id, sent_at, error, referral, pricing,
+         edited_at, deleted_at, original,
          (select f.state from message_files f where f.message_id = messages.id) as file_state,
          (select f.size from message_files f where f.message_id = messages.id) as file_size,
          (select f.reason from message_files f where f.message_id = messages.id) as file_reason"
@@ -85,7 +94,8 @@ macro_rules! message_columns {
 }
 
 impl Store {
-    /// A conversation's messages, newest first, before the given time and message id.
+    /// A conversation's messages, newest first, before the given time and message id. Without edits
+    /// and deletions that show on the message that they changed.
     pub async fn thread(
         &self,
         conversation: &ConversationId,
@@ -98,7 +108,7 @@ impl Store {
             let sql = concat!(
                 "select ",
                 message_columns!(),
-                " from messages where workspace_id = $1 and conversation_id = $2
+                " from messages where workspace_id = $1 and conversation_id = $2 and changed_id is null
                   and (sent_at < $3 or (sent_at = $3 and id < $4)) order by sent_at desc, id desc limit $5"
             );
             let rows =
@@ -151,7 +161,7 @@ pub(super) struct NewMessage<'a> {
 }
 
 impl NewMessage<'_> {
-    pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 19]> {
+    pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 20]> {
         let (ours, moment) = (self.author == Author::Person, now());
         Ok([
             id.as_str().into(),
@@ -173,13 +183,14 @@ impl NewMessage<'_> {
             moment.into(),
             faults_json(self.faults)?.into(),
             self.referral.map(to_json).transpose()?.into(),
+            self.content.changes().map(|id| storable(id).into_owned()).into(),
         ])
     }
 }
 
 pub(super) async fn insert_arrived(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
     let into = "insert into messages (id, workspace_id, conversation_id, number_id, direction, author, provider_id,
-        kind, content, body, reply_to, state, state_rank, note, sent_at, created_at, updated_at, error, referral)";
+        kind, content, body, reply_to, state, state_rank, note, sent_at, created_at, updated_at, error, referral, changes)";
     conn.many(into, rows, "").await.map(|_| ())
 }
 

@@ -32,7 +32,7 @@ impl Write for Hear {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let sql = "update messages set transcript = $3, heard = $4, updated_at = $5
-                   where workspace_id = $1 and id = $2 and transcript is null";
+                   where workspace_id = $1 and id = $2 and transcript is null and deleted_at is null";
         let heard = to_json(&self.spoken.heard)?;
         let (workspace, message) = (workspace.as_str(), self.message.as_str());
         run!(conn, sql, workspace, message, storable(&self.spoken.text), heard, now()).map(|_| ())
@@ -65,7 +65,7 @@ impl Write for Correct {
         heard.first = heard.first.or(transcript);
         heard.corrected_at = Some(now());
         let sql = "update messages set transcript = $3, heard = $4, updated_at = $5
-                   where workspace_id = $1 and id = $2";
+                   where workspace_id = $1 and id = $2 and deleted_at is null";
         let heard = to_json(&heard)?;
         run!(conn, sql, workspace, message, storable(&self.text), heard, now()).map(|_| true)
     }

@@ -125,7 +125,7 @@ impl Job {
         let turn = tokio::select! {
             turn = self.turn(&mut heard) => turn,
             () = self.held.lost() => {
-                tracing::warn!("a turn lost its lease: another process has it");
+                tracing::info!("a turn lost its lease: another has it, or its messages were changed");
                 return "lost";
             }
         };
@@ -253,6 +253,10 @@ impl Job {
         };
         if let Some(said) = read {
             return Ok(merge(said, self.claim(), agent));
+        }
+        // A turn whose messages were changed is another's by now.
+        if !self.desk.store.holds_lease(self.claim()).await? {
+            return Ok(None);
         }
         // Earlier events are covered by the read that follows.
         events.take_new_events(|_| true);

@@ -59,6 +59,7 @@ mod learning;
 mod learn_crash;
 mod live;
 mod main_job;
+mod message_edits;
 mod message_kinds;
 mod merged_contacts;
 mod model_trouble;

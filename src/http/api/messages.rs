@@ -30,8 +30,8 @@ pub(super) struct Message {
     provider_id: Option<String>,
     /// Kind of content.
     kind: MessageKind,
-    /// The whole content. Content that this version cannot read has the type `unknown`, with the
-    /// original in `raw`.
+    /// The whole content: after an edit the new one, after a deletion `revoked`. Content that this
+    /// version cannot read has the type `unknown`, with the original in `raw`.
     content: Content,
     /// Text of the message.
     text: Option<String>,
@@ -58,6 +58,13 @@ pub(super) struct Message {
     referral: Option<Referral>,
     /// What WhatsApp charges for it; null if it is not known or this version cannot read it.
     pricing: Option<Pricing>,
+    /// When its author last edited it, milliseconds since 1970; null if never.
+    edited_at: Option<i64>,
+    /// The text that it had first; null if it was not edited, had none, or was deleted.
+    original_text: Option<String>,
+    /// When its author deleted it, milliseconds since 1970; null if it was not. Its words and its
+    /// file are not available any more.
+    deleted_at: Option<i64>,
     /// The file in it, available at `GET /messages/{id}/media`.
     media: Option<MessageFile>,
 }
@@ -87,6 +94,9 @@ impl From<MessageRow> for Message {
         if let Some(file) = &mut media {
             (file.state, file.size, file.reason) = (row.file_state, row.file_size, row.file_reason);
         }
+        let original = row.original.as_deref().filter(|_| row.deleted_at.is_none());
+        let original_text =
+            original.and_then(|text| Content::stored(text).words().map(ToOwned::to_owned));
         Self {
             id: row.id.to_string(),
             direction: row.direction,
@@ -107,6 +117,9 @@ impl From<MessageRow> for Message {
             errors: row.error.and_then(|text| serde_json::from_str(&text).ok()),
             referral: row.referral.and_then(|text| serde_json::from_str(&text).ok()),
             pricing: row.pricing.and_then(|text| serde_json::from_str(&text).ok()),
+            edited_at: row.edited_at.filter(|_| row.deleted_at.is_none()),
+            original_text,
+            deleted_at: row.deleted_at,
             media,
         }
     }
@@ -120,7 +133,8 @@ impl MessageFile {
     }
 }
 
-/// Lists a conversation's messages, newest first.
+/// Lists a conversation's messages, newest first. An edit or a deletion shows on its message, and
+/// is listed as a message of its own only if the message is not known.
 #[utoipa::path(get, path = "/conversations/{id}/messages", operation_id = "list_messages", tag = "conversations", params(("id" = String, Path), Paging),
     responses((status = 200, body = Page<Message>), (status = 404, response = Problem)))]
 pub(super) async fn list(

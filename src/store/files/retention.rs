@@ -1,5 +1,6 @@
-//! Deletes stored files: old ones, and those of a number that has too many. What messages say of
-//! them stays. Never deletes the file of a message that waits for its turn.
+//! Deletes stored files: old ones, those of a number that has too many, and those of messages that
+//! their author deleted. What messages say of them stays. Never deletes the file of a message that
+//! waits for its turn.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -47,6 +48,22 @@ async fn remove(conn: &mut Conn<'_>, workspace: &WorkspaceId, old: &[OldFile]) -
         drop_unused(conn, workspace, hash).await?;
     }
     Ok(all)
+}
+
+/// Deletes the file of a message that its author deleted, or fetches it no more.
+pub(in crate::store) async fn withdraw(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    message: &MessageId,
+) -> Result<()> {
+    let sql = "select message_id, hash, coalesce(size, 0) as size from message_files
+               where workspace_id = $1 and message_id = $2 and hash is not null";
+    let stored = all!(conn, OldFile, sql, workspace.as_str(), message.as_str())?;
+    remove(conn, workspace, &stored).await?;
+    let sql = "update message_files set state = $3, due_at = null
+               where workspace_id = $1 and message_id = $2 and state = $4";
+    let (removed, waiting) = (FileState::Removed, FileState::Waiting);
+    run!(conn, sql, workspace.as_str(), message.as_str(), removed, waiting).map(drop)
 }
 
 struct Forget {

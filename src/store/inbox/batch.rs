@@ -3,18 +3,20 @@
 use std::collections::{HashMap, HashSet};
 
 use super::conversations::Conversations;
-use super::{Arrival, ConversationEvent, Offer, StoredMessage, TakeIn, TakenIn};
+use super::{Arrival, ConversationEvent, MessageKey, Offer, StoredMessage, TakeIn, TakenIn};
 use crate::domain::loop_guard;
 use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
-    Author, CaseReason, Content, ConversationId, Event, Inbound, MediaKind, MessageId,
-    MessageReason, MessageState, NoteCode, NumberId, Status, WebhookId, WorkspaceId,
+    Author, Content, ConversationId, Event, Inbound, MediaKind, MessageId, MessageKind,
+    MessageState, NoteCode, NumberId, Status, WebhookId, WorkspaceId,
 };
 use crate::store::files::{self, NewContent, NewFile};
 use crate::store::signal::{self, Signal};
-use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, storable, turns};
+use crate::store::{Conn, Result, Rows, events, messages, now, outbox, storable, turns};
 
+mod change;
 mod echo;
+mod effects;
 
 /// The note on messages that are voided because the customer opted out.
 pub(super) const OPTED_OUT: &str = NoteCode::OptedOut.text();
@@ -29,7 +31,9 @@ const TURN_FETCHES_MS: i64 = 30_000;
 pub(super) struct Batch<'a> {
     workspace: &'a WorkspaceId,
     conversations: Conversations,
-    seen: HashMap<(String, String), Option<StoredMessage>>,
+    seen: HashMap<MessageKey, Option<StoredMessage>>,
+    /// Messages, by number and provider id, of which changes are stored that are not applied.
+    awaited: HashSet<MessageKey>,
     fresh: Rows,
     consent_replies: Rows,
     files: Vec<NewFile>,
@@ -44,7 +48,7 @@ impl<'a> Batch<'a> {
     pub(super) fn new(
         workspace: &'a WorkspaceId,
         conversations: Conversations,
-        seen: HashMap<(String, String), Option<StoredMessage>>,
+        (seen, awaited): (HashMap<MessageKey, Option<StoredMessage>>, HashSet<MessageKey>),
         count: usize,
     ) -> Self {
         let taken = vec![TakenIn::default(); count];
@@ -54,6 +58,7 @@ impl<'a> Batch<'a> {
             workspace,
             conversations,
             seen,
+            awaited,
             fresh,
             consent_replies,
             files,
@@ -73,7 +78,7 @@ impl<'a> Batch<'a> {
         match (&arrival.number, &arrival.item.event) {
             (Some(number), Event::Message(message)) => {
                 let scope = Scope { place, number, policy: &arrival.policy, again };
-                self.message(conn, &scope, message).await
+                self.hear(conn, &scope, message).await
             }
             (Some(number), Event::Echo(echo)) => self.echo(conn, (place, number), echo).await,
             (Some(number), Event::Status(status)) => {
@@ -89,6 +94,14 @@ impl<'a> Batch<'a> {
                 events::keep(conn, &at, &arrival.item, event).await
             }
         }
+    }
+
+    async fn hear(&mut self, conn: &mut Conn<'_>, at: &Scope<'_>, message: &Inbound) -> Result<()> {
+        if let Some(original) = message.content.changes() {
+            return self.change(conn, at, (message, original)).await;
+        }
+        self.message(conn, at, message).await?;
+        self.settle_awaited(conn, (at.place, at.number, &message.from), &message.provider_id).await
     }
 
     async fn message(
@@ -164,57 +177,6 @@ impl<'a> Batch<'a> {
         }
     }
 
-    async fn apply_effects(
-        &mut self,
-        conn: &mut Conn<'_>,
-        at: &Scope<'_>,
-        message: &Inbound,
-        state: &Arriving<'_>,
-    ) -> Result<()> {
-        match state.disposition {
-            Disposition::OptedOut | Disposition::OptedIn => {
-                if let Some(text) =
-                    at.policy.consent.as_ref().and_then(|consent| consent.reply.as_deref())
-                {
-                    let queued = outbox::OutboxEntry {
-                        conversation: state.conversation,
-                        number: at.number.as_str(),
-                        turn: None,
-                        author: Author::Consent,
-                    };
-                    let row = queued.values(
-                        self.workspace,
-                        &outbox::OutgoingRow::new(text),
-                        (0, None),
-                    )?;
-                    self.consent_replies.push(row);
-                    self.taken[at.place].queued += 1;
-                }
-                Ok(())
-            }
-            Disposition::Machine(machine) => {
-                self.call_person(conn, state, ((*machine).into(), message)).await
-            }
-            Disposition::Stale => {
-                let reason = MessageReason::Stale {}.into();
-                self.call_person(conn, state, (reason, message)).await
-            }
-            Disposition::Waits { .. } | Disposition::Stored(_) => Ok(()),
-        }
-    }
-
-    async fn call_person(
-        &self,
-        conn: &mut Conn<'_>,
-        state: &Arriving<'_>,
-        (reason, message): (CaseReason, &Inbound),
-    ) -> Result<()> {
-        let question = message.content.words().unwrap_or_default();
-        let conversation = state.conversation;
-        let case = cases::Case { conversation, turn: None, reason: &reason, question };
-        case.open(conn, self.workspace, false).await
-    }
-
     /// Voids a conversation's waiting and queued messages, those of the batch included; later ones
     /// of the batch wait again.
     async fn void(
@@ -262,9 +224,10 @@ impl<'a> Batch<'a> {
             .flat_map(|taken| &taken.claimed)
             .map(|(claim, _)| claim.id.as_str())
             .collect();
-        let signals = events.map(|ConversationEvent { conversation, .. }| {
+        let signals = events.map(|ConversationEvent { conversation, message }| {
             let ours = claimed.contains(conversation.as_str());
-            let signal = if ours { Signal::Changed } else { Signal::Event };
+            // Another process may run a turn that has just lost its lease.
+            let signal = if ours && message.is_some() { Signal::Changed } else { Signal::Event };
             signal(conversation.clone())
         });
         let signals = signals.chain(changed.iter().cloned().map(Signal::Changed));
@@ -294,13 +257,15 @@ struct Arriving<'a> {
 impl StoredMessage {
     /// Whether a message that could not be read, and was not answered, is now readable.
     fn mends(&self, content: &Content) -> bool {
+        // A deleted one is no riddle.
         self.state == Some(MessageState::Stored)
+            && self.kind != Some(MessageKind::Revoked)
             && self.kind != Some(content.kind())
             && content.wants_answer()
     }
 }
 
-fn key(number: &NumberId, provider_id: &str) -> (String, String) {
+fn key(number: &NumberId, provider_id: &str) -> MessageKey {
     (number.to_string(), storable(provider_id).into_owned())
 }
 

@@ -28,8 +28,8 @@ pub(super) struct LoadedConversation {
     pub(super) id: ConversationId,
     /// The state on which decisions are made.
     pub(super) thread: Thread,
-    /// Whether the waiting messages and the bot's unsent ones are void. Then a running turn loses
-    /// its lease.
+    /// Whether what a running turn has read is void: the messages wait no longer, or say something
+    /// else. The turn loses its lease.
     pub(super) void: bool,
     /// Whether the open cases are resolved by what happened.
     pub(super) closed: bool,
@@ -37,6 +37,8 @@ pub(super) struct LoadedConversation {
     pub(super) new_messages: i64,
     /// Whether the customer wrote: that opens WhatsApp's window.
     pub(super) heard: bool,
+    /// Whether anybody wrote: that moves it up in the lists.
+    pub(super) spoken: bool,
     /// What a person did, if anything: then everything before `new_messages` was seen.
     pub(super) seen: Option<PersonAction>,
     /// Index of the webhook that brought the latest message.
@@ -155,14 +157,25 @@ impl Conversations {
         place: Place<'_>,
         event: &InboundEvent<'_>,
     ) -> Result<(&mut LoadedConversation, Disposition)> {
+        let (kept, disposition) = self.decide(place, |thread| thread.receive(event))?;
+        kept.spoken = true;
+        Ok((kept, disposition))
+    }
+
+    /// Like [`Self::hear`], for another decision.
+    pub(super) fn decide<T>(
+        &mut self,
+        place: Place<'_>,
+        decision: impl FnOnce(&mut Thread) -> T,
+    ) -> Result<(&mut LoadedConversation, T)> {
         let contact = self.at(place)?.contact;
         let opted_out_at = self.contacts.opted_out_at(contact);
         let kept = self.at(place)?;
         kept.thread.opted_out_at = opted_out_at;
-        let disposition = kept.thread.receive(event);
+        let decided = decision(&mut kept.thread);
         let opted_out_at = kept.thread.opted_out_at;
         self.contacts.set_opted_out(contact, opted_out_at);
-        Ok((self.at(place)?, disposition))
+        Ok((self.at(place)?, decided))
     }
 
     /// Claims due conversations up to each webhook's offered capacity. Each claim comes with its
@@ -218,7 +231,7 @@ impl Conversations {
                 kept.new_messages.into(),
                 kept.seen.map(|_| moment).into(),
                 i64::from(kept.seen == Some(PersonAction::Answered)).into(),
-                i64::from(kept.seen != Some(PersonAction::Looked) || kept.new_messages > 0).into(),
+                i64::from(kept.spoken).into(),
                 i64::from(kept.heard).into(),
             ]);
         }
@@ -336,6 +349,7 @@ impl LoadedConversation {
         self.thread.take_over(now());
         (self.void, self.changed) = (true, true);
         (self.seen, self.new_messages) = (Some(did), 0);
+        self.spoken |= did == PersonAction::Answered;
     }
 
     fn new(contact: usize, number: String) -> Self {
@@ -346,6 +360,7 @@ impl LoadedConversation {
             closed: false,
             new_messages: 0,
             heard: false,
+            spoken: false,
             seen: None,
             webhook_index: 0,
             previous_owner: Owner::Bot,

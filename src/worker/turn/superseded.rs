@@ -59,6 +59,6 @@ impl Job {
     async fn changed(&self, gathered: &PendingTurn) -> crate::store::Result<bool> {
         let agent = &gathered.turn.agent;
         let now = gather(&self.desk.store, self.claim(), agent).await?;
-        Ok(now.is_none_or(|now| now.messages != gathered.messages))
+        Ok(now.is_none_or(|now| !now.says_the_same(gathered)))
     }
 }

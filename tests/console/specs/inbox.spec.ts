@@ -681,3 +681,33 @@ test.describe("without conversations", () => {
     await expect(page.getByText("Pick one from the list")).toBeHidden();
   });
 });
+
+test("an edited message shows its first words on demand, and a deleted one that it was deleted", async ({ page, desk }) => {
+  await talked(desk);
+  const written = (body: string) => ({ type: "text", text: { body } });
+  const sent = desk.graph.sent.length;
+  const first = await desk.graph.customerSays(ada, "Do you sell beds?", "Ada Lovelace");
+  await expect.poll(() => desk.graph.sent.length).toBe(sent + 1);
+  await open(page);
+  await expect(said(page, "Do you sell beds?").first()).toBeVisible();
+  const edit = { original_message_id: first, message: written("Do you sell sofas?") };
+  await desk.graph.customerSends(ada, { type: "edit", edit }, "Ada Lovelace");
+  const edited = said(page, "Do you sell sofas?").first();
+  await expect(edited).toBeVisible();
+  await expect(edited).toHaveAttribute("data-author", "customer");
+  await expect(edited).not.toContainText("Do you sell beds?");
+  const earlier = edited.getByRole("button", { name: "Edited" });
+  await expect(earlier).toHaveAttribute("aria-expanded", "false");
+  await earlier.focus();
+  await page.keyboard.press("Enter");
+  await expect(earlier).toHaveAttribute("aria-expanded", "true");
+  await expect(edited).toContainText("Do you sell beds?");
+  await accessible(page, "an edited message");
+
+  const revoke = { original_message_id: first };
+  await desk.graph.customerSends(ada, { type: "revoke", revoke }, "Ada Lovelace");
+  await expect(said(page, "Deleted by the customer")).toHaveAttribute("data-author", "customer");
+  await expect(thread(page).locator("[data-author=customer]", { hasText: "Do you sell" })).toHaveCount(0);
+  await expect(thread(page).getByRole("button", { name: "Edited" })).toHaveCount(0);
+  expect(desk.graph.sent.length, "nothing is answered again").toBe(sent + 1);
+});

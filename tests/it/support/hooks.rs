@@ -86,10 +86,15 @@ pub(crate) fn status_webhook(pnid: &str, news: News<'_>) -> Vec<u8> {
 /// Returns the webhook of a message that a person sent to a customer (`to`: digits without `+`)
 /// from the business's phone.
 pub(crate) fn echo_webhook(pnid: &str, to: &str, id: &str, text: &str) -> Vec<u8> {
-    let echo = json!({
-        "from": OUR_PHONE, "to": to, "id": id, "timestamp": now(), "type": "text",
-        "text": {"body": text},
-    });
+    echo_of(pnid, to, id, &json!({"type": "text", "text": {"body": text}}))
+}
+
+/// Like [`echo_webhook`], with any content, as in [`message_webhook`].
+pub(crate) fn echo_of(pnid: &str, to: &str, id: &str, content: &Value) -> Vec<u8> {
+    let mut echo = json!({"from": OUR_PHONE, "to": to, "id": id, "timestamp": now()});
+    for (name, value) in content.as_object().unwrap() {
+        echo[name] = value.clone();
+    }
     hook(pnid, "smb_message_echoes", json!({"message_echoes": [echo]}))
 }
 

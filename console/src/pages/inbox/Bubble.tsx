@@ -1,14 +1,14 @@
 // A message in the conversation: author, content, time, delivery state, and why the bot wrote it.
-import { ActionIcon, Anchor, VisuallyHidden } from "@mantine/core";
+import { ActionIcon, Anchor, Text, VisuallyHidden } from "@mantine/core";
 import { IconArrowBackUp } from "@tabler/icons-react";
-import { memo } from "react";
+import { memo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { authorIcon } from "@/parts/authorIcon";
 import { useProblem } from "@/parts/States";
 import { Content, EventText } from "./Content";
-import { gist, isEvent } from "./messageParts";
+import { gist, isDeleted, isEvent } from "./messageParts";
 import { useNote } from "./note";
 import type { PendingMessage } from "./outbox";
 import { RetryButton, Ticks } from "./State";
@@ -61,6 +61,49 @@ export function QuotedMessage({
   );
 }
 
+function DeletedText({ author }: { author: Author }) {
+  const { t } = useTranslation("inbox");
+  return (
+    <Text size="sm" fs="italic">
+      {t(author === "customer" ? "changed.deletedByCustomer" : "changed.deleted")}
+    </Text>
+  );
+}
+
+/** What a message said before it was edited. */
+function FirstWords({ text }: { text: string }) {
+  const { t } = useTranslation("inbox");
+  return (
+    <div className={classes.firstWords}>
+      <Text size="xs" fw={600}>
+        {t("changed.first")}
+      </Text>
+      <Words text={text} />
+    </div>
+  );
+}
+
+type EditedProps = { first?: string | null; open: boolean; toggle: () => void };
+
+/** Says that a message was edited, and shows its first words on demand. */
+function EditedMark({ first, open, toggle }: EditedProps) {
+  const { t } = useTranslation("inbox");
+  if (!first) return <span>{t("changed.edited")}</span>;
+  return (
+    <Anchor
+      component="button"
+      type="button"
+      c="inherit"
+      underline="always"
+      aria-expanded={open}
+      title={t("changed.show")}
+      onClick={toggle}
+    >
+      {t("changed.edited")}
+    </Anchor>
+  );
+}
+
 type Props = {
   message: Message;
   conversation: string;
@@ -85,6 +128,8 @@ export const Bubble = memo(function Bubble(props: Props) {
   const { t } = useTranslation("inbox");
   const format = useFormat();
   const note = useNote()(message);
+  const [earlier, setEarlier] = useState(false);
+  const deleted = isDeleted(message);
   const ours = message.direction === "out";
   const time = (
     <time dateTime={new Date(message.sent_at).toISOString()} title={format.full(message.sent_at)}>
@@ -113,9 +158,14 @@ export const Bubble = memo(function Bubble(props: Props) {
       <div className={classes.held}>
         <div className={classes.bubble}>
           {quoted !== undefined && <QuotedMessage message={quoted ?? undefined} find={find} />}
-          <Content message={message} conversation={conversation} />
+          {deleted ? (
+            <DeletedText author={message.author} />
+          ) : (
+            <Content message={message} conversation={conversation} />
+          )}
+          {earlier && message.original_text && <FirstWords text={message.original_text} />}
         </div>
-        {quotable && (
+        {quotable && !deleted && (
           <ActionIcon
             className={classes.quote}
             variant="subtle"
@@ -129,13 +179,20 @@ export const Bubble = memo(function Bubble(props: Props) {
           </ActionIcon>
         )}
       </div>
-      {reactions && (
+      {reactions && !deleted && (
         <span className={classes.reactions} role="img" aria-label={t("event.reaction", { emoji: reactions })}>
           {reactions}
         </span>
       )}
       <div className={classes.meta}>
         {time}
+        {!!message.edited_at && (
+          <EditedMark
+            first={message.original_text}
+            open={earlier}
+            toggle={() => setEarlier((open) => !open)}
+          />
+        )}
         {ours && <Ticks state={message.state} />}
         {note && (
           <span className={message.state === "failed" ? classes.wrong : undefined}>

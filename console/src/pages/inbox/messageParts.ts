@@ -105,7 +105,9 @@ const events: Record<Schemas["MessageKind"], boolean> = {
   call_permission: true,
   reaction: true,
 };
-export const isEvent = (message: Message) => events[message.kind];
+/** Deleted by its author. An older server says nothing of that. */
+export const isDeleted = ({ deleted_at }: Message) => typeof deleted_at === "number";
+export const isEvent = (message: Message) => events[message.kind] && !isDeleted(message);
 
 /**
  * `on`: reactions by the provider's id of the message they are on; `shown`: ids of the reaction messages among them.

@@ -3,11 +3,14 @@
 
 use super::super::conversations::PersonAction;
 use super::{Batch, ConversationEvent, TAKEN, believed, key};
-use crate::domain::{Author, ConversationId, Echo, MessageId, MessageState, NoteCode, NumberId};
+use crate::domain::{
+    Author, ConversationId, Echo, MessageId, MessageState, NoteCode, NumberId, Party,
+};
 use crate::store::{Conn, Result, messages, now};
 
 impl Batch<'_> {
-    /// A person wrote to the customer outside this system: the conversation becomes a person's.
+    /// A person wrote to the customer outside this system: the conversation becomes a person's. Not
+    /// so if they edited or deleted what they had written before, which says nothing new.
     pub(super) async fn echo(
         &mut self,
         conn: &mut Conn<'_>,
@@ -18,34 +21,51 @@ impl Batch<'_> {
         if self.seen.contains_key(&known) {
             return Ok(());
         }
+        let of = (place, number, &echo.to);
         if echo.imported {
-            return self.import(number, echo);
+            return self.import(conn, of, echo).await;
         }
         let kept = self.conversations.at((number, &echo.to))?;
         // An echo of an own message that arrived before its send was recorded.
         if messages::match_echo(conn, &kept.id, echo).await? {
+            kept.spoken = true;
             self.seen.insert(known, None);
             return Ok(());
         }
-        kept.take_over(PersonAction::Answered);
         let conversation = kept.id.clone();
-        self.void(conn, &conversation, TAKEN).await?;
         let row = echo_row((&conversation, number), echo, NoteCode::WrittenElsewhere);
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(known, None);
+        if let Some(original) = echo.content.changes()
+            && self.settle(conn, of, original).await?
+        {
+            return Ok(());
+        }
+        self.conversations.at((number, &echo.to))?.take_over(PersonAction::Answered);
+        self.void(conn, &conversation, TAKEN).await?;
         self.taken[place].events.insert(ConversationEvent { conversation, message: None });
-        Ok(())
+        self.settle_awaited(conn, of, &echo.provider_id).await
     }
 
     /// Stores an old message of the business. It says nothing about who has the conversation now.
-    fn import(&mut self, number: &NumberId, echo: &Echo) -> Result<()> {
-        let kept = self.conversations.at((number, &echo.to))?;
+    async fn import(
+        &mut self,
+        conn: &mut Conn<'_>,
+        of: (usize, &NumberId, &Party),
+        echo: &Echo,
+    ) -> Result<()> {
+        let (_, number, customer) = of;
+        let kept = self.conversations.at((number, customer))?;
+        kept.spoken = true;
         let conversation = kept.id.clone();
         let row = echo_row((&conversation, number), echo, NoteCode::Imported);
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(key(number, &echo.provider_id), None);
         self.unanswered.push(conversation);
-        Ok(())
+        if let Some(original) = echo.content.changes() {
+            self.settle(conn, of, original).await?;
+        }
+        self.settle_awaited(conn, of, &echo.provider_id).await
     }
 }
 
