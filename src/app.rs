@@ -52,8 +52,6 @@ pub struct App {
     /// Files and folders of the desk that other users of this machine can read and whose
     /// permissions could not be restricted.
     pub open_files: Vec<PathBuf>,
-    /// Chooses what answers without a model quote.
-    pub qa: Arc<dyn QaModel>,
     config: Config,
 }
 
@@ -104,6 +102,7 @@ impl App {
         let speech = config.speech.build(&config.models, &readers);
         let lookups = lookups(&config, (embed, index), &library)?;
         let qa = config.qa.build(&config.models).map_err(|why| anyhow!("[qa]: {why}"))?;
+        let qa = AdapterSlot::new(qa);
         let (model, fallback_model) = models(&config, &qa)?;
         let builder = adapter_builder(&config, readers.clone(), lookups.clone());
         let engine = Engine {
@@ -127,7 +126,7 @@ impl App {
             bots: Bots::default(),
             numbers: no_numbers(&config, &secrets),
             model_choices: ModelChoices::new(secrets, builder),
-            local_models: local_models(&config, &*qa),
+            local_models: local_models(&config, qa),
             intake: config.worker.intake(),
             max_file_bytes: config.worker.max_file_bytes(),
             base_url: config.http.base_url(),
@@ -141,7 +140,7 @@ impl App {
         }
         let desk = Arc::new(desk);
         let jobs = Jobs::new(desk.clone(), config.suites().map_err(|why| anyhow!(why))?, data);
-        Ok(Self { desk, admin_key, jobs, open_files, qa, config })
+        Ok(Self { desk, admin_key, jobs, open_files, config })
     }
 
     /// Checks that a prompt file names collections that exist.
@@ -278,8 +277,11 @@ impl App {
 
 /// Builds what writes the answers, and what quotes the documents when it cannot. A recording has no
 /// calls of the latter, so that it must give the same again: words choose what it quotes.
-fn models(config: &Config, qa: &Arc<dyn QaModel>) -> anyhow::Result<(ModelSource, Arc<dyn Model>)> {
-    let quotes = llm::Settings::without_model(qa.clone());
+fn models(
+    config: &Config,
+    qa: &AdapterSlot<dyn QaModel>,
+) -> anyhow::Result<(ModelSource, Arc<dyn Model>)> {
+    let quotes = llm::Settings::quoting(qa.clone());
     let model = config.llm.build(config.http.port, quotes);
     let model = model.map_err(|why| anyhow!("[llm]: {why}"))?;
     Ok((model, llm::Settings::without_model(crate::qa::off())))
@@ -322,6 +324,7 @@ fn adapter_builder(
         embed: config.embed.clone(),
         speech: config.speech.clone(),
         rerank: config.rerank.clone(),
+        qa: config.qa.clone(),
         index: config.index.clone(),
         models: config.models.clone(),
         readers,
@@ -336,12 +339,12 @@ fn secrets(config: &Config, is_shared: bool) -> anyhow::Result<Arc<Secrets>> {
 }
 
 /// The models of this process, with the tasks whose model the configuration does not name.
-fn local_models(config: &Config, qa: &dyn QaModel) -> LocalModels {
+fn local_models(config: &Config, qa: AdapterSlot<dyn QaModel>) -> LocalModels {
     let embeddings = config.embed.is_auto().then_some(ModelTask::Embeddings);
     let speech = config.speech.is_auto().then_some(ModelTask::Speech);
     let quotes = config.qa.is_auto().then_some(ModelTask::QuestionAnswering);
     let automatic = embeddings.into_iter().chain(speech).chain(quotes).collect();
-    LocalModels::new(config.models.clone(), automatic, qa.identity().map(ToOwned::to_owned))
+    LocalModels::new(config.models.clone(), automatic, qa)
 }
 
 /// Looks for a model while the server runs.

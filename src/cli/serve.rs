@@ -113,7 +113,8 @@ fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     let (model, discovery) = desk.engine.model.now();
     let name = model.default_model();
     // A model that writes does not quote.
-    let chooser = app.qa.identity().filter(|_| !model.kind(name).generates());
+    let qa = desk.local_models.qa();
+    let chooser = qa.identity().filter(|_| !model.kind(name).generates());
     let model = chooser.map_or(name.to_owned(), |chooser| format!("{name}, chosen by {chooser}"));
     let live = desk.engine.live();
     let embedder = live.embed.identity().unwrap_or("words only, no embedding model");

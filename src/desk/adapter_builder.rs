@@ -8,6 +8,7 @@ use crate::embed::{self, Embedder};
 use crate::index;
 use crate::models::{self, ModelSetting, Use};
 use crate::pipeline::LiveLookup;
+use crate::qa;
 use crate::reader::Pool;
 use crate::rerank::{self, Reranker};
 use crate::slot::AdapterSlot;
@@ -21,6 +22,8 @@ pub struct AdapterBuilder {
     pub speech: speech::Settings,
     /// `[rerank]`.
     pub rerank: rerank::Settings,
+    /// `[qa]`.
+    pub qa: qa::Settings,
     /// `[index]`.
     pub index: index::Settings,
     /// `[models]`.

@@ -11,6 +11,8 @@ use super::Desk;
 use super::notifier::Notifier;
 use crate::domain::{ModelRole, ModelTask, PartOrigin, What};
 use crate::models::{CATALOG, CatalogModel, Settings, Use, Watch};
+use crate::qa::{self, QaModel};
+use crate::slot::AdapterSlot;
 
 /// How often a running download is announced.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
@@ -21,8 +23,8 @@ pub struct LocalModels {
     settings: Option<Settings>,
     /// The tasks whose model the configuration does not name: `kind = "auto"`.
     automatic: Vec<ModelTask>,
-    /// The question answering model in use.
-    qa: Option<String>,
+    /// The question answering model in use; `None` without one.
+    qa: Option<AdapterSlot<dyn QaModel>>,
     downloads: Mutex<HashMap<&'static str, Download>>,
     /// The tasks for which a model was fetched.
     fetched: Arc<Mutex<Vec<ModelTask>>>,
@@ -92,16 +94,38 @@ impl Watch for Progress {
 impl LocalModels {
     /// `automatic`: the tasks whose model the configuration does not name.
     /// `qa`: the question answering model in use.
-    pub fn new(settings: Settings, automatic: Vec<ModelTask>, qa: Option<String>) -> Self {
-        Self { settings: Some(settings), automatic, qa, ..Self::default() }
+    pub fn new(
+        settings: Settings,
+        automatic: Vec<ModelTask>,
+        qa: AdapterSlot<dyn QaModel>,
+    ) -> Self {
+        Self { settings: Some(settings), automatic, qa: Some(qa), ..Self::default() }
     }
 
     /// The tasks whose model the configuration does not name and for which one was fetched since the
     /// last call.
-    pub(super) fn take_fetched(&self) -> Vec<ModelRole> {
-        let fetched = std::mem::take(&mut *held(&self.fetched));
-        let automatic = fetched.into_iter().filter(|task| self.automatic.contains(task));
-        automatic.filter_map(ModelTask::role).collect()
+    pub(super) fn take_fetched(&self) -> Vec<ModelTask> {
+        let mut fetched = std::mem::take(&mut *held(&self.fetched));
+        fetched.retain(|task| self.automatic.contains(task));
+        fetched
+    }
+
+    /// Notes that a model for a task is there now: the next reload uses it where the configuration
+    /// names none.
+    pub fn note_fetched(&self, task: ModelTask) {
+        push(&self.fetched, task);
+    }
+
+    /// Chooses what answers without a model quote.
+    pub fn qa(&self) -> Arc<dyn QaModel> {
+        self.qa.as_ref().map_or_else(qa::off, AdapterSlot::current)
+    }
+
+    /// Replaces the question answering model.
+    pub(super) fn replace_qa(&self, model: Arc<dyn QaModel>) {
+        if let Some(slot) = &self.qa {
+            slot.replace(model, HashMap::new());
+        }
     }
 
     /// Folder of the models.
@@ -134,12 +158,12 @@ impl Desk {
     /// chose.
     pub fn model_parts(&self, chosen: &[ModelRole]) -> Vec<ModelPart> {
         let live = self.engine.live();
-        let speech = self.engine.speech.current();
+        let (speech, qa) = (self.engine.speech.current(), self.local_models.qa());
         let parts = [
             (ModelTask::Embeddings, live.embed.identity()),
             (ModelTask::Speech, speech.name()),
             (ModelTask::Reranking, live.rerank.identity()),
-            (ModelTask::QuestionAnswering, self.local_models.qa.as_deref()),
+            (ModelTask::QuestionAnswering, qa.identity()),
         ];
         let part = |(task, name): (ModelTask, Option<&str>)| {
             let is_automatic = self.local_models.automatic.contains(&task);
@@ -225,6 +249,14 @@ impl Desk {
     }
 }
 
+fn push(fetched: &Mutex<Vec<ModelTask>>, task: ModelTask) {
+    held(fetched).push(match task {
+        // It is used with the speech model.
+        ModelTask::SpeechDetection => ModelTask::Speech,
+        task => task,
+    });
+}
+
 async fn download(
     settings: Settings,
     known: &'static CatalogModel,
@@ -245,7 +277,7 @@ async fn download(
     match fetched {
         Ok(_) => {
             tracing::info!("the model {} was fetched", known.name);
-            held(&fetched_tasks).push(task(known.purpose));
+            push(&fetched_tasks, task(known.purpose));
         }
         Err(why) => {
             tracing::warn!("the model {} was not fetched: {why}", known.name);

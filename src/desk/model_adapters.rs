@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, Notify};
 
 use super::adapter_builder::{AdapterBuilder, Construction};
 use super::{Desk, ModelScope};
-use crate::domain::{AgentId, ModelProvider, ModelRole, What};
+use crate::domain::{AgentId, ModelProvider, ModelRole, ModelTask, What};
 use crate::embed::Embedder;
 use crate::knowledge::{self, VectorSpace};
 use crate::models::ModelSetting;
@@ -98,12 +98,16 @@ impl Desk {
         let rows: Vec<JudgedRow> =
             self.store.model_choices().await?.into_iter().map(judge).collect();
         let fetched = self.local_models.take_fetched();
-        let mut has_changed = false;
+        let mut has_changed = fetched.contains(&ModelTask::QuestionAnswering);
+        if has_changed {
+            self.renew_qa().await;
+        }
         for &role in ModelRole::ALL {
             let of_role = |(row, _): &&JudgedRow| row.role == role;
             // A key or a model's files that are found again are a change, too.
             let is_same = rows.iter().filter(of_role).eq(loaded.iter().filter(of_role));
-            if is_same && !fetched.contains(&role) {
+            let is_fetched = fetched.iter().any(|task| task.role() == Some(role));
+            if is_same && !is_fetched {
                 continue;
             }
             has_changed = true;
@@ -122,7 +126,7 @@ impl Desk {
         self.model_choices.forget_problems(role);
         for (scope, setting) in &wanted {
             if let Ok(ModelSetting { provider, model, .. }) = setting {
-                tracing::info!(model, "{}: {provider} {model} was chosen", scope.subject());
+                tracing::info!(%provider, model, "{}: another model was chosen", scope.subject());
             }
         }
         if wanted.is_empty() {
@@ -142,6 +146,16 @@ impl Desk {
                 let built = self.built(role, wanted, AdapterBuilder::RERANKER).await;
                 self.renew_lookups(Some(built));
             }
+        }
+    }
+
+    /// Uses the question answering model that was fetched.
+    async fn renew_qa(&self) {
+        let Ok(builder) = self.model_choices.builder().cloned() else { return };
+        let built = tokio::task::spawn_blocking(move || builder.qa.build(&builder.models));
+        match built.await.map_err(|broken| broken.to_string()) {
+            Ok(Ok(model)) => self.local_models.replace_qa(model),
+            Ok(Err(why)) | Err(why) => tracing::error!("[qa]: {why}"),
         }
     }
 

@@ -3,7 +3,6 @@
 //! a word that is not in a passage.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use frontdesk_language::sentences;
@@ -11,6 +10,7 @@ use frontdesk_language::sentences;
 use super::{Completion, Error, Hear, Model, ModelKind};
 use crate::domain::{Prompt, Usage};
 use crate::qa::QaModel;
+use crate::slot::AdapterSlot;
 
 mod small_talk;
 pub(crate) use small_talk::asks_nothing;
@@ -60,21 +60,22 @@ const CHOICES: usize = 3;
 const QUESTIONS: usize = 3;
 
 pub(super) struct Extractive {
-    qa: Arc<dyn QaModel>,
+    qa: AdapterSlot<dyn QaModel>,
 }
 
 impl Extractive {
     /// Answers whose sentences `qa` chooses, or words if it is off.
-    pub(super) fn new(qa: Arc<dyn QaModel>) -> Self {
+    pub(super) fn new(qa: AdapterSlot<dyn QaModel>) -> Self {
         Self { qa }
     }
 
     /// Returns the answer, if there is one, and why words chose it though there is a model that could.
     async fn answer(&self, prompt: &Prompt) -> (Option<String>, Vec<String>) {
-        if self.qa.identity().is_none() {
+        let qa = self.qa.current();
+        if qa.identity().is_none() {
             return (answer(prompt), Vec::new());
         }
-        match spans::answer(&*self.qa, prompt).await {
+        match spans::answer(&*qa, prompt).await {
             Ok(text) => (text, Vec::new()),
             Err(error) => {
                 tracing::warn!(%error, "words choose what is quoted");
@@ -116,7 +117,7 @@ impl Model for Extractive {
     }
 
     async fn check(&self) -> Result<String, Error> {
-        Ok(match self.qa.identity() {
+        Ok(match self.qa.current().identity() {
             None => "extractive answers, no model needed".to_owned(),
             Some(name) => format!("extractive answers, chosen by {name}"),
         })
@@ -236,7 +237,7 @@ fn split_questions(question: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use proptest::prelude::*;
 
@@ -254,7 +255,7 @@ mod tests {
     }
 
     fn words_only() -> Extractive {
-        Extractive::new(crate::qa::off())
+        Extractive::new(AdapterSlot::new(crate::qa::off()))
     }
 
     fn from(passages: &[Passage], question: &str) -> String {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{ModelProvider, Prompt, Usage};
 use crate::models::address;
 use crate::qa::QaModel;
+use crate::slot::AdapterSlot;
 
 mod discovery;
 pub use discovery::{Discovery, ModelOrigin};
@@ -191,6 +192,11 @@ impl Settings {
     /// Returns the adapter that quotes documents, used when there is no model or no budget for one.
     /// `qa` chooses what is quoted; words do if it is off.
     pub fn without_model(qa: Arc<dyn QaModel>) -> Arc<dyn Model> {
+        Self::quoting(AdapterSlot::new(qa))
+    }
+
+    /// Like [`Self::without_model`], with the question answering model that is in use at the time.
+    pub fn quoting(qa: AdapterSlot<dyn QaModel>) -> Arc<dyn Model> {
         Arc::new(extractive::Extractive::new(qa))
     }
 

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use frontdesk::domain::ModelTask;
 use frontdesk::knowledge::{SilentProgress, SourceFolder};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -263,6 +264,27 @@ async fn a_model_of_the_machine_is_used_at_once_and_the_terminal_says_so() {
     let local = app.get("/settings/models").await["local"].take();
     let mini = local.as_array().unwrap().iter().find(|one| one["name"] == "mini").unwrap().clone();
     assert_eq!(mini["in_use"], json!(true), "{mini}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_was_fetched_is_used_where_the_configuration_names_none() {
+    let models = tempfile::tempdir().unwrap();
+    let settings = format!(
+        "[models]\nfolder = {:?}\n[embed]\nkind = \"auto\"",
+        models.path().display().to_string()
+    );
+    let app = setup(Db::Sqlite).extractive().with(&settings).start().await;
+    assert_eq!(part_now(&app, "embeddings").await["origin"], "off");
+    copy(&BERT.make().home.path().join("tiny"), &models.path().join("mini"));
+    // As a download does when it has come to its end.
+    app.desk.local_models.note_fetched(ModelTask::Embeddings);
+    app.desk.reload_models().await.unwrap();
+    let started = Instant::now();
+    while part_now(&app, "embeddings").await["origin"] != "found" {
+        assert!(started.elapsed() < TIMEOUT, "{}", part_now(&app, "embeddings").await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     app.stop().await;
 }
 

@@ -81,7 +81,7 @@ pub(super) async fn check_reranker(app: &App, report: &mut Report) {
 }
 
 pub(super) async fn check_qa(app: &App, missing: Option<&str>, report: &mut Report) {
-    let (name, qa) = ("quotations", &app.qa);
+    let (name, qa) = ("quotations", app.desk.local_models.qa());
     let Some(model) = qa.identity() else {
         let mend = missing.unwrap_or("[qa] kind = \"auto\" uses a model that is there");
         let off = "words choose what answers without a model quote.";

@@ -120,7 +120,10 @@ pub(super) async fn set(app: &App, args: SetArgs) -> anyhow::Result<()> {
     } else {
         println!("{role}: {place}, from the next turn on.");
     }
-    println!("`frontdesk models test {role}` tries it; `frontdesk models unset {role}` goes back.");
+    if provider != ModelProvider::Off {
+        println!("`frontdesk models test {role}` tries it.");
+    }
+    println!("`frontdesk models unset {role}` goes back.");
     Ok(())
 }
 
@@ -166,12 +169,17 @@ pub(super) async fn test(app: &App, args: TestArgs) -> anyhow::Result<()> {
             _ => println!("the wrong one of two passages came first: choose another model"),
         },
     }
+    let took = took.as_millis();
     let cost = match cost_micros {
         Some(micros) => format!("{micros} millionths of a dollar"),
         None => "a price that [llm.prices] does not say".to_owned(),
     };
-    let [read, written] = tokens;
-    println!("{} ms, {read} tokens read and {written} written, {cost}", took.as_millis());
+    match tokens {
+        [0, 0] => println!("{took} ms"),
+        [read, written] => {
+            println!("{took} ms, {read} tokens read and {written} written, {cost}");
+        }
+    }
     Ok(())
 }
 
