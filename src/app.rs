@@ -9,37 +9,32 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::desk::{
-    AdapterBuilder, Bots, Connector, Desk, LocalModels, ModelChoices, Numbers, SandboxedReader,
-    demo,
-};
-use crate::domain::{CollectionOrigin, DocumentState, ModelTask, NumberState};
-use crate::embed::Embedder;
+use crate::desk::{Bots, Desk, ModelChoices, SandboxedReader, demo};
+use crate::domain::{CollectionOrigin, DocumentState, NumberState};
 use crate::eval::jobs::Jobs;
 use crate::http;
-use crate::index::Index;
-use crate::knowledge::{Library, Progress, SourceFolder, Summary};
-use crate::llm::{self, Model, ModelSource};
+use crate::knowledge::{Progress, SourceFolder, Summary};
+use crate::llm::ModelSource;
 use crate::permissions;
-use crate::pipeline::{Engine, LiveLookup, PromptLayout};
+use crate::pipeline::{Engine, PromptLayout};
 use crate::prompts;
-use crate::qa::QaModel;
 use crate::reader::Pool;
-use crate::secrets::Secrets;
 use crate::slot::AdapterSlot;
 use crate::store::Store;
 use crate::store::replicas::HoldName;
 use crate::telemetry;
 use crate::worker::Worker;
 
+mod adapters;
 mod numbers;
 mod prompt_files;
 
+use adapters::{
+    adapter_builder, chosen_roles, embedder, library, local_models, lookups, models, no_numbers,
+    reranker, secrets, transcriber,
+};
 use prompt_files::Prompts;
 pub use prompt_files::prompt_sources;
-
-/// Timeout of a call to a WhatsApp provider.
-const PROVIDER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An assembled desk that does not run yet.
 pub struct App {
@@ -91,22 +86,22 @@ impl App {
         drop(tokio::task::spawn_blocking(frontdesk_language::data::languages));
         let store = Store::open(&config.store).await?;
         let open_files = permissions::restrict_to_owner(&config.store.path);
-        config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
-        let embed = config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?;
-        config.speech.fetch(&config.models).await.map_err(|why| anyhow!("[speech]: {why}"))?;
+        let chosen = chosen_roles(&store).await?;
+        let embed = embedder(&config, &chosen).await?;
         let index =
             config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
         let readers = Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
         let parts = (store.clone(), index.clone(), embed.clone());
         let library = library(&config, parts, &readers);
-        let speech = config.speech.build(&config.models, &readers);
-        let lookups = lookups(&config, (embed, index), &library)?;
+        let speech = transcriber(&config, &chosen, &readers).await?;
+        let rerank = reranker(&config, &chosen)?;
+        let lookups = lookups((embed, index), rerank, &library);
         let qa = config.qa.build(&config.models).map_err(|why| anyhow!("[qa]: {why}"))?;
         let qa = AdapterSlot::new(qa);
         let (model, fallback_model) = models(&config, &qa)?;
         let builder = adapter_builder(&config, readers.clone(), lookups.clone());
         let engine = Engine {
-            speech: AdapterSlot::new(speech.map_err(|why| anyhow!("[speech]: {why}"))?),
+            speech: AdapterSlot::new(speech),
             attachments: Arc::new(SandboxedReader::new(readers)),
             lookup: Arc::new(lookups),
             model,
@@ -273,78 +268,6 @@ impl App {
             readiness: http::Readiness::default(),
         }
     }
-}
-
-/// Builds what writes the answers, and what quotes the documents when it cannot. A recording has no
-/// calls of the latter, so that it must give the same again: words choose what it quotes.
-fn models(
-    config: &Config,
-    qa: &AdapterSlot<dyn QaModel>,
-) -> anyhow::Result<(ModelSource, Arc<dyn Model>)> {
-    let quotes = llm::Settings::quoting(qa.clone());
-    let model = config.llm.build(config.http.port, quotes);
-    let model = model.map_err(|why| anyhow!("[llm]: {why}"))?;
-    Ok((model, llm::Settings::without_model(crate::qa::off())))
-}
-
-/// The numbers before any is connected.
-fn no_numbers(config: &Config, secrets: &Arc<Secrets>) -> Numbers {
-    Numbers::new(Connector::new(PROVIDER_TIMEOUT, secrets.clone(), config.providers))
-}
-
-/// Returns the library, which reads others' files in worker processes.
-fn library(
-    config: &Config,
-    (store, index, embed): (Store, Arc<dyn Index>, Arc<dyn Embedder>),
-    readers: &Pool,
-) -> Library {
-    Library::new(store, index, embed, config.knowledge.clone()).with_readers(readers.clone())
-}
-
-/// The lookup of every agent.
-fn lookups(
-    config: &Config,
-    (embed, index): (Arc<dyn Embedder>, Arc<dyn Index>),
-    library: &Library,
-) -> anyhow::Result<AdapterSlot<LiveLookup>> {
-    let rerank = config.rerank.build(&config.models);
-    let rerank = rerank.map_err(|why| anyhow!("[rerank]: {why}"))?;
-    let (tunings, curated, caches) = (library.tunings(), Arc::default(), Arc::default());
-    let lookup = LiveLookup { embed, index, tunings, rerank, curated, caches };
-    Ok(AdapterSlot::new(Arc::new(lookup)))
-}
-
-/// What builds the adapters of models that are chosen while the desk runs.
-fn adapter_builder(
-    config: &Config,
-    readers: Pool,
-    lookups: AdapterSlot<LiveLookup>,
-) -> AdapterBuilder {
-    AdapterBuilder {
-        embed: config.embed.clone(),
-        speech: config.speech.clone(),
-        rerank: config.rerank.clone(),
-        qa: config.qa.clone(),
-        index: config.index.clone(),
-        models: config.models.clone(),
-        readers,
-        lookups,
-    }
-}
-
-/// What encrypts keys in the database.
-fn secrets(config: &Config, is_shared: bool) -> anyhow::Result<Arc<Secrets>> {
-    let secrets = config.secrets.build(config.data_folder(), !is_shared);
-    secrets.map(Arc::new).map_err(|why| anyhow!("[secrets]: {why}"))
-}
-
-/// The models of this process, with the tasks whose model the configuration does not name.
-fn local_models(config: &Config, qa: AdapterSlot<dyn QaModel>) -> LocalModels {
-    let embeddings = config.embed.is_auto().then_some(ModelTask::Embeddings);
-    let speech = config.speech.is_auto().then_some(ModelTask::Speech);
-    let quotes = config.qa.is_auto().then_some(ModelTask::QuestionAnswering);
-    let automatic = embeddings.into_iter().chain(speech).chain(quotes).collect();
-    LocalModels::new(config.models.clone(), automatic, qa)
 }
 
 /// Looks for a model while the server runs.

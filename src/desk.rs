@@ -17,6 +17,7 @@ pub mod live;
 pub mod suggestion;
 mod attachment_reader;
 mod adapter_builder;
+mod embedder_switch;
 mod model_adapters;
 mod model_choice;
 mod model_trial;
@@ -29,11 +30,12 @@ mod trials;
 
 pub use adapter_builder::AdapterBuilder;
 pub use attachment_reader::SandboxedReader;
+pub use embedder_switch::EmbedderProgress;
 pub use guards::{Change, ChangeRequest, Refusal};
 pub use local_models::{LocalModel, LocalModels, ModelPart};
 pub use model_adapters::ModelChoices;
 pub use model_choice::{ModelRefusal, ModelRequest, ModelScope};
-pub use model_trial::ModelTrial;
+pub use model_trial::TrialResult;
 pub use notifier::{Begin, ConversationEvents, Notifier, Places};
 pub use numbers::{Connector, Number, NumberActivity, Numbers};
 pub use removal::{RESERVED_SLUG, RemovalError};
@@ -50,7 +52,7 @@ pub struct Desk {
     pub bots: Bots,
     /// The connected numbers.
     pub numbers: Numbers,
-    /// The model that answers, if one was chosen.
+    /// The models that were chosen while the desk runs.
     pub model_choices: ModelChoices,
     /// The models that run in this process.
     pub local_models: LocalModels,

@@ -14,7 +14,7 @@ use super::reindex_to::ReindexTo;
 use crate::config::Config;
 use crate::index::IndexKind;
 
-/// Embed chunks that the configured model has not embedded yet, or fill another index
+/// Embed chunks that the chosen or configured model has not embedded yet, or fill another index
 ///
 /// Run it after you change the model under [embed], before you restart the desk: a running desk
 /// keeps using the old model's embeddings, and both are stored side by side. You can interrupt it
@@ -53,16 +53,10 @@ impl Reindex {
         let desk = &app.desk;
         let started = Instant::now();
         let filled = desk.library.backfill_embeddings(&Bar::default()).await?;
-        if let Some(next) = desk.model_choices.pending_embedder() {
-            let filled = desk.library.backfill_with(&*next, &Bar::default()).await?;
-            desk.use_pending_embedder().await?;
-            let name = next.identity().unwrap_or_default();
-            println!("{} chunks were embedded with {name}, which was chosen", filled.missing);
-        }
         let embed = desk.engine.live().embed.clone();
         match embed.identity() {
             None => println!(
-                "No embedding model is configured, so there is nothing to embed: see [embed] in `frontdesk config`."
+                "No embedding model is in use, so there is nothing to embed: `frontdesk models set embeddings` or [embed] names one."
             ),
             Some(model) => println!(
                 "{} chunks, {} of them embedded now with {model}, in {:.1} s",

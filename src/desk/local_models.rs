@@ -179,13 +179,25 @@ impl Desk {
         parts.into_iter().map(part).collect()
     }
 
+    /// The names of all models besides those that answer: the workspace's and those of single agents.
+    fn names_in_use(&self) -> Vec<String> {
+        let parts = self.model_parts(&[]).into_iter().filter_map(|part| part.name);
+        let (_, speech) = self.engine.speech.all();
+        let speech = speech.values().filter_map(|own| own.name().map(ToOwned::to_owned));
+        let rerankers = self.bots.all().into_iter().filter_map(|bot| {
+            let live = self.engine.lookup.live(Some(&bot.agent.id));
+            live.rerank.identity().map(ToOwned::to_owned)
+        });
+        parts.chain(speech).chain(rerankers).collect()
+    }
+
     /// The models that are there, and those that can be fetched.
     pub fn list_local_models(&self) -> Vec<LocalModel> {
         let local = &self.local_models;
         let Some(settings) = &local.settings else { return Vec::new() };
-        let parts = self.model_parts(&[]);
+        let names = self.names_in_use();
         let uses = |name: &str| {
-            let names = parts.iter().filter_map(|part| part.name.as_deref());
+            let names = names.iter().map(String::as_str);
             names.flat_map(|used| used.split(['/', ' ', ','])).any(|word| word == name)
         };
         let there = settings.list();

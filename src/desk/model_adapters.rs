@@ -1,16 +1,15 @@
-//! Puts the chosen models to use, in this process and when another one changes them. An embedder is
-//! replaced when it has embedded all documents: until then the old one answers.
+//! Puts the chosen models to use, in this process and when another one changes them.
+//! `embedder_switch.rs` replaces the embedder.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
 use super::adapter_builder::{AdapterBuilder, Construction};
+use super::embedder_switch::EmbedderSwitch;
 use super::{Desk, ModelScope};
 use crate::domain::{AgentId, ModelProvider, ModelRole, ModelTask, What};
-use crate::embed::Embedder;
-use crate::knowledge::{self, VectorSpace};
 use crate::models::ModelSetting;
 use crate::pipeline::LiveLookup;
 use crate::rerank::Reranker;
@@ -25,12 +24,10 @@ pub struct ModelChoices {
     builder: Option<Arc<AdapterBuilder>>,
     /// What was loaded last. The lock serializes loads: an older read must not replace a newer one.
     loaded: Mutex<Vec<JudgedRow>>,
-    /// An embedder that has not embedded all documents yet.
-    pending: RwLock<Option<Arc<dyn Embedder>>>,
+    /// The embedder that replaces the one in use.
+    pub(super) embedder: EmbedderSwitch,
     /// Why choices cannot be used.
     problems: RwLock<HashMap<ModelScope, String>>,
-    /// Wakes what embeds documents with a new model.
-    pub embedder_changed: Notify,
 }
 
 /// A stored choice, and why it cannot be used.
@@ -71,16 +68,6 @@ impl ModelChoices {
         let mut problems = self.problems.write().unwrap_or_else(PoisonError::into_inner);
         problems.retain(|scope, _| scope.role != role);
     }
-
-    /// The embedder that is used when it has embedded all documents.
-    pub fn pending_embedder(&self) -> Option<Arc<dyn Embedder>> {
-        self.pending.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_pending(&self, embedder: Option<Arc<dyn Embedder>>) {
-        *self.pending.write().unwrap_or_else(PoisonError::into_inner) = embedder;
-        self.embedder_changed.notify_one();
-    }
 }
 
 impl Desk {
@@ -104,7 +91,7 @@ impl Desk {
         }
         for &role in ModelRole::ALL {
             let of_role = |(row, _): &&JudgedRow| row.role == role;
-            // A key or a model's files that are found again are a change, too.
+            // A key or a missing model that is found again is a change, too.
             let is_same = rows.iter().filter(of_role).eq(loaded.iter().filter(of_role));
             let is_fetched = fetched.iter().any(|task| task.role() == Some(role));
             if is_same && !is_fetched {
@@ -215,51 +202,9 @@ impl Desk {
         })
     }
 
-    /// Uses an embedder now if its vectors are there, else when they are.
-    async fn use_embedder(&self, embed: Arc<dyn Embedder>) {
-        if embed.identity() == self.library.space().embed.identity() {
-            self.library.replace_embedder(embed);
-            self.renew_lookups(None);
-            self.model_choices.set_pending(None);
-            return;
-        }
-        self.model_choices.set_pending(Some(embed));
-        if let Err(error) = self.try_pending_embedder().await {
-            tracing::warn!(%error, "the new embeddings are used later");
-        }
-    }
-
-    /// Uses the pending embedder if it has embedded all documents. Returns whether none is pending
-    /// any more.
-    pub async fn use_pending_embedder(&self) -> Result<bool, knowledge::Error> {
-        let _lock = self.model_choices.loaded.lock().await;
-        self.try_pending_embedder().await
-    }
-
-    async fn try_pending_embedder(&self) -> Result<bool, knowledge::Error> {
-        let Some(embed) = self.model_choices.pending_embedder() else { return Ok(true) };
-        if let Some(model) = embed.identity() {
-            let (done, total) = self.library.count_embedded(model).await?;
-            if done < total {
-                return Ok(false);
-            }
-        }
-        let builder = self.model_choices.builder().map_err(knowledge::Error::Embed)?;
-        let index = builder.index.build(embed.identity()).map_err(crate::index::Error)?;
-        self.library.replace_space(VectorSpace { embed: embed.clone(), index }).await?;
-        self.renew_lookups(None);
-        self.model_choices.set_pending(None);
-        self.engine.live().curated.forget_revisions().await;
-        self.reload_answers().await?;
-        let name = embed.identity().unwrap_or("words only");
-        tracing::info!("search by meaning: {name} is in use");
-        self.announce(What::Models).await;
-        Ok(true)
-    }
-
     /// Renews the lookups in use with the library's embedder and index, and with these rerankers or
     /// those in use.
-    fn renew_lookups(&self, rerankers: Option<BuiltAdapters<dyn Reranker>>) {
+    pub(super) fn renew_lookups(&self, rerankers: Option<BuiltAdapters<dyn Reranker>>) {
         let Ok(builder) = self.model_choices.builder() else { return };
         let (now, of_agents) = builder.lookups.all();
         let (rerank, own) = rerankers.unwrap_or_else(|| {

@@ -24,7 +24,7 @@ const RATE: u32 = 16_000;
 
 /// What a trial brought.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ModelTrial {
+pub struct TrialResult {
     /// The sentence that it wrote, or what it heard in a second of silence.
     pub text: Option<String>,
     /// Length of its vectors.
@@ -39,7 +39,7 @@ pub struct ModelTrial {
     pub took: Duration,
 }
 
-impl From<ChatTrial> for ModelTrial {
+impl From<ChatTrial> for TrialResult {
     fn from(trial: ChatTrial) -> Self {
         let ChatTrial { text, usage, is_priced, took } = trial;
         Self {
@@ -58,7 +58,7 @@ impl Desk {
         &self,
         role: ModelRole,
         setting: &ModelSetting,
-    ) -> Result<ModelTrial, String> {
+    ) -> Result<TrialResult, String> {
         if role == ModelRole::Chat {
             let trial = self.engine.model.try_out(setting).await?;
             return Ok(trial.into());
@@ -68,23 +68,25 @@ impl Desk {
         let adapter = built.await.map_err(|broken| broken.to_string())??;
         let trial = in_time(adapter.try_out()).await?;
         Ok(match (setting.provider, role) {
-            (ModelProvider::Local, _) => ModelTrial { cost_micros: Some(0), ..trial },
+            (ModelProvider::Local, _) => TrialResult { cost_micros: Some(0), ..trial },
             (_, ModelRole::Embeddings) => {
                 let (tokens, cost_micros) =
                     self.engine.model.cost_of_input(&setting.model, QUESTION);
-                ModelTrial { tokens: [tokens, 0], cost_micros, ..trial }
+                TrialResult { tokens: [tokens, 0], cost_micros, ..trial }
             }
             _ => trial,
         })
     }
 
     /// Gives the model in use one short task.
-    pub async fn try_model_in_use(&self, scope: &ModelScope) -> Result<ModelTrial, String> {
+    pub async fn try_model_in_use(&self, scope: &ModelScope) -> Result<TrialResult, String> {
         let adapter = match (scope.role, &scope.agent) {
             (ModelRole::Chat, agent) => {
                 self.engine.model.settled().await;
-                let model = match agent {
-                    Some(agent) => self.engine.model.of(agent),
+                let bots = self.bots.all();
+                let bot = bots.iter().find(|bot| Some(&bot.agent.id) == agent.as_ref());
+                let model = match bot {
+                    Some(bot) => self.engine.model.of(&bot.agent),
                     None => self.engine.model.current(),
                 };
                 let name = model.default_model();
@@ -142,7 +144,7 @@ impl AdapterBuilder {
 }
 
 impl TrialAdapter {
-    async fn try_out(&self) -> Result<ModelTrial, String> {
+    async fn try_out(&self) -> Result<TrialResult, String> {
         let started = Instant::now();
         let mut trial = match self {
             Self::Embedder(embedder) => embed(&**embedder).await?,
@@ -155,20 +157,20 @@ impl TrialAdapter {
 }
 
 async fn in_time(
-    trial: impl Future<Output = Result<ModelTrial, String>>,
-) -> Result<ModelTrial, String> {
+    trial: impl Future<Output = Result<TrialResult, String>>,
+) -> Result<TrialResult, String> {
     let limit = Duration::from_millis(TRIAL_MS);
     let late = || Err(format!("no answer within {} seconds", limit.as_secs()));
     tokio::time::timeout(limit, trial).await.unwrap_or_else(|_| late())
 }
 
-async fn embed(embedder: &dyn Embedder) -> Result<ModelTrial, String> {
+async fn embed(embedder: &dyn Embedder) -> Result<TrialResult, String> {
     let vectors = embedder.embed(&[QUESTION.to_owned()], Purpose::Passage).await;
     let vectors = vectors.map_err(|error| error.to_string())?;
-    Ok(ModelTrial { dimensions: vectors.first().map(Vec::len), ..ModelTrial::default() })
+    Ok(TrialResult { dimensions: vectors.first().map(Vec::len), ..TrialResult::default() })
 }
 
-async fn listen(transcriber: &dyn Transcriber) -> Result<ModelTrial, String> {
+async fn listen(transcriber: &dyn Transcriber) -> Result<TrialResult, String> {
     let recording = Recording {
         bytes: silence().into(),
         mime_type: "audio/wav",
@@ -177,17 +179,17 @@ async fn listen(transcriber: &dyn Transcriber) -> Result<ModelTrial, String> {
         progress: None,
     };
     let heard = transcriber.transcribe(&recording).await.map_err(|error| error.to_string())?;
-    Ok(ModelTrial { text: Some(heard.text), ..ModelTrial::default() })
+    Ok(TrialResult { text: Some(heard.text), ..TrialResult::default() })
 }
 
-async fn rank(reranker: &dyn Reranker) -> Result<ModelTrial, String> {
+async fn rank(reranker: &dyn Reranker) -> Result<TrialResult, String> {
     let passages = PASSAGES.map(str::to_owned);
     let scores = reranker.rerank(QUESTION, &passages).await.map_err(|error| error.to_string())?;
     let ranks_right = match scores.as_slice() {
         [Some(other), Some(answer)] => answer > other,
         _ => false,
     };
-    Ok(ModelTrial { ranks_right: Some(ranks_right), ..ModelTrial::default() })
+    Ok(TrialResult { ranks_right: Some(ranks_right), ..TrialResult::default() })
 }
 
 /// A second of silence as a WAV file: 16 bits, one channel.

@@ -12,6 +12,7 @@ use frontdesk_endpoint::{Access, Endpoint, OPENAI, lenient};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use super::{Embedder, Error, Purpose};
 use crate::models::ModelSetting;
@@ -50,6 +51,10 @@ pub struct Settings {
     /// Set for an address that somebody chose while the desk runs: whether it may be private.
     #[serde(skip)]
     allow_private: Option<bool>,
+    /// Part of the identity: set for another address than the configured one, whose model of the same
+    /// name may have other vectors.
+    #[serde(skip)]
+    place: Option<String>,
 }
 
 impl Default for Settings {
@@ -68,6 +73,7 @@ impl Default for Settings {
             retries: 3,
             retry_cap_ms: 20_000,
             allow_private: None,
+            place: None,
         }
     }
 }
@@ -81,14 +87,16 @@ impl Settings {
     /// The same at the endpoint and with the model that somebody chose. What belongs to a model, such
     /// as the length of its vectors, stays only for the same one.
     pub(super) fn at(&self, chosen: &ModelSetting) -> Self {
-        let is_own = self.base_url.trim_end_matches('/') == chosen.base_url
-            && self.model.trim() == chosen.model;
+        let is_own_place = self.base_url.trim_end_matches('/') == chosen.base_url;
+        let is_own = is_own_place && self.model.trim() == chosen.model;
         let basis = if is_own { self.clone() } else { Self::default() };
+        let hash = || hex::encode(&Sha256::digest(chosen.base_url.as_bytes())[..4]);
         Self {
             base_url: chosen.base_url.clone(),
             api_key: chosen.api_key.clone(),
             model: chosen.model.clone(),
             allow_private: Some(chosen.trusted),
+            place: (!is_own_place).then(hash),
             ..basis
         }
     }
@@ -137,7 +145,8 @@ impl Openai {
             return Err("batch and dimensions must be at least 1".into());
         }
         let length = settings.dimensions.map_or("default".into(), |length| length.to_string());
-        let identity = format!("openai/{}/{length}", settings.model);
+        let place = settings.place.as_ref().map_or_else(String::new, |place| format!("/{place}"));
+        let identity = format!("openai/{}/{length}{place}", settings.model);
         let guard = settings.allow_private.map(Guard::new);
         let access = Access {
             base_url: settings.base_url.clone(),

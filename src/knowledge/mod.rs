@@ -1,10 +1,10 @@
 //! Learning documents: extract, chunk, embed, store, index. The database is the source of truth;
 //! the index follows it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use frontdesk_doctext::chunk;
 use serde::Deserialize;
@@ -97,6 +97,8 @@ pub struct Library {
     origins: Arc<std::sync::Mutex<HashMap<String, CollectionOrigin>>>,
     /// Whether every chunk was seen to be embedded with the current model.
     all_embedded: Arc<AtomicBool>,
+    /// Collections of which the index holds chunks without a vector.
+    incomplete: Arc<std::sync::Mutex<HashSet<CollectionId>>>,
     /// Held exclusively while a file that ended a process before is read.
     crash_isolation: Arc<RwLock<()>>,
 }
@@ -129,6 +131,10 @@ pub enum Error {
     FileDecides,
 }
 
+fn held<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Library {
     /// Creates a library over a database. Its index is empty until [`follow`](Self::follow).
     pub fn new(
@@ -147,6 +153,7 @@ impl Library {
             underway: Arc::default(),
             origins: Arc::default(),
             all_embedded: Arc::default(),
+            incomplete: Arc::default(),
             crash_isolation: Arc::default(),
         }
     }
@@ -183,19 +190,19 @@ impl Library {
 
     /// Records where a collection comes from: a folder and the demo are learned at every start.
     pub fn set_origin(&self, collection: &str, origin: CollectionOrigin) {
-        let mut known = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = held(&self.origins);
         known.insert(collection.to_owned(), origin);
     }
 
     /// Whether something of the demo is learned at every start.
     pub fn has_demo(&self) -> bool {
-        let known = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = held(&self.origins);
         known.values().any(|origin| *origin == CollectionOrigin::Demo)
     }
 
     /// Where a collection comes from.
     pub fn origin(&self, collection: &str) -> CollectionOrigin {
-        let known = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = held(&self.origins);
         known.get(collection).copied().unwrap_or(CollectionOrigin::Console)
     }
 
@@ -221,11 +228,20 @@ impl Library {
         self.space.replace(Arc::new(VectorSpace { embed, index }), HashMap::new());
     }
 
-    /// Replaces embedder and index. If the old index is loaded, the new one is before it is used;
-    /// until then the old one answers.
-    pub async fn replace_space(&self, space: VectorSpace) -> Result<(), Error> {
+    /// Whether the index was loaded.
+    pub async fn is_loaded(&self) -> bool {
+        !self.indexed_revisions.lock().await.is_empty()
+    }
+
+    /// Replaces embedder and index if `is_wanted` says so at the end. If the old index is loaded, the
+    /// new one is before it is used; until then the old one answers. Returns whether it is in use.
+    pub async fn replace_space(
+        &self,
+        space: VectorSpace,
+        is_wanted: impl FnOnce() -> bool + Send,
+    ) -> Result<bool, Error> {
         let (space, mut loaded) = (Arc::new(space), HashMap::new());
-        if !self.indexed_revisions.lock().await.is_empty() {
+        if self.is_loaded().await {
             self.load_changes(&space, &mut loaded).await?;
         }
         // What changed meanwhile is loaded while nobody else changes the index.
@@ -233,10 +249,13 @@ impl Library {
         if !seen.is_empty() {
             self.load_changes(&space, &mut loaded).await?;
         }
+        if !is_wanted() {
+            return Ok(false);
+        }
         self.space.replace(space, HashMap::new());
         self.all_embedded.store(false, Ordering::Relaxed);
         *seen = loaded;
-        Ok(())
+        Ok(true)
     }
 
     async fn load_changes(
@@ -317,8 +336,9 @@ impl Library {
         let model = space.embed.identity();
         let chunks = self.store.chunks(&row.id, model).await?;
         if model.is_some() && chunks.iter().any(|chunk| chunk.vector.is_none()) {
-            // It was learned while another model was in use.
+            // It was learned while another model was in use, perhaps in another process.
             self.all_embedded.store(false, Ordering::Relaxed);
+            held(&self.incomplete).insert(collection.clone());
         }
         Ok(chunks
             .into_iter()

@@ -9,7 +9,7 @@ use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 
 use super::collection::is_staged;
-use super::{Error, Library, Progress};
+use super::{Error, Library, Progress, held};
 use crate::domain::{CollectionId, searchable};
 use crate::embed::{Embedder, Purpose};
 use crate::store::knowledge::NewChunk;
@@ -48,6 +48,7 @@ impl Library {
         if self.all_embedded.load(Ordering::Relaxed) {
             return Ok(Vec::new());
         }
+        self.reload_completed(model).await?;
         let (mut left, mut all_embedded) = (Vec::new(), true);
         for row in self.store.collections().await? {
             let id = CollectionId::stored(row.id);
@@ -63,9 +64,17 @@ impl Library {
         Ok(left)
     }
 
-    /// Whether every chunk was seen to be embedded with the current model, or there is no embedder.
-    pub fn is_all_embedded(&self) -> bool {
-        self.all_embedded.load(Ordering::Relaxed) || self.space().embed.identity().is_none()
+    /// Has the collections reloaded whose index lacks vectors that are there by now: another process
+    /// may have made them.
+    async fn reload_completed(&self, model: &str) -> Result<(), Error> {
+        let incomplete: Vec<CollectionId> = held(&self.incomplete).iter().cloned().collect();
+        for id in incomplete {
+            if self.store.count_vectors(&id, model).await?.1 == 0 {
+                self.store.touch_collection(&id).await?;
+                held(&self.incomplete).remove(&id);
+            }
+        }
+        Ok(())
     }
 
     /// How many chunks of all collections a model has embedded, and how many there are.
@@ -145,7 +154,7 @@ impl Library {
         embed: &dyn Embedder,
         progress: &dyn Progress,
     ) -> Result<BackfillCounts, Error> {
-        let mut filled = BackfillCounts::default();
+        let (mut filled, mut failure) = (BackfillCounts::default(), None);
         let Some(model) = embed.identity() else { return Ok(filled) };
         for collection in self.store.collections().await? {
             let id = CollectionId::stored(collection.id);
@@ -154,15 +163,23 @@ impl Library {
             let missing = usize::try_from(missing).unwrap_or(0);
             if missing > 0 {
                 progress.start(missing);
-                self.fill_collection(&id, (embed, model), progress).await?;
+                // A collection that fails does not keep the others from being embedded.
+                match self.fill_collection(&id, (embed, model), progress).await {
+                    Err(Error::Embed(why)) => {
+                        failure.get_or_insert(why);
+                        continue;
+                    }
+                    filled => filled?,
+                }
                 // An index of another model has nothing new to load.
                 if self.space().embed.identity() == Some(model) {
                     self.store.touch_collection(&id).await?;
+                    held(&self.incomplete).remove(&id);
                 }
                 filled.missing += missing;
             }
         }
-        Ok(filled)
+        failure.map_or(Ok(filled), |why| Err(Error::Embed(why)))
     }
 
     async fn fill_collection(

@@ -13,7 +13,7 @@ use super::discovery::Discovery;
 use super::openai;
 use super::trial::ChatTrial;
 use super::{Model, Settings};
-use crate::domain::AgentId;
+use crate::domain::{Agent, AgentId};
 use crate::models::ModelSetting;
 
 /// The model in use; another one may be in use later.
@@ -156,10 +156,19 @@ impl ModelSource {
         model.unwrap_or_else(|why| (quotes, Discovery::unusable(why)))
     }
 
-    /// Returns the model of an agent.
-    pub fn of(&self, agent: &AgentId) -> Arc<dyn Model> {
+    /// Returns the model of an agent. One whose settings name a model keeps the name, and asks the
+    /// workspace's endpoint.
+    pub fn of(&self, agent: &Agent) -> Arc<dyn Model> {
         let own = self.of_agents.read().unwrap_or_else(PoisonError::into_inner);
-        own.get(agent).map_or_else(|| self.current(), |(model, _)| model.clone())
+        let own = own.get(&agent.id).filter(|_| agent.model.is_empty());
+        own.map_or_else(|| self.current(), |(model, _)| model.clone())
+    }
+
+    /// Returns the models in use: the workspace's, and those of single agents.
+    pub fn all(&self) -> Vec<Arc<dyn Model>> {
+        let own = self.of_agents.read().unwrap_or_else(PoisonError::into_inner);
+        let own = own.values().map(|(model, _)| model.clone());
+        std::iter::once(self.current()).chain(own).collect()
     }
 
     /// Checks that a model could be chosen; connects to nothing.

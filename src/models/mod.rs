@@ -1,6 +1,6 @@
 //! Local models: which ones exist, where they are stored, how they are downloaded or imported; and
-//! the setting of a model that somebody chose (`setting.rs`). Must not run any. Reads of their files only whether they are complete, and the use that `config.json`
-//! or the file header implies.
+//! the setting of a model that somebody chose (`setting.rs`). Must not run any. Reads of their files
+//! only whether they are complete, and the use that `config.json` or the file header implies.
 
 use std::fs::File;
 use std::io::Read;

@@ -43,11 +43,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Whether the budget limits money though what the model in use costs is not known, so that
-    /// nothing is limited.
+    /// Whether the budget limits money though what a model in use costs is not known, so that it is
+    /// not limited.
     pub fn is_unlimited(&self) -> bool {
-        let model = self.model.current();
-        self.budget.limits_money() && !model.kind(model.default_model()).is_priced()
+        let is_priced = |model: &Arc<dyn Model>| model.kind(model.default_model()).is_priced();
+        self.budget.limits_money() && !self.model.all().iter().all(is_priced)
     }
 
     /// Answers a turn. In each part, `?` ends the turn early if its outcome is known.
@@ -67,7 +67,7 @@ impl Engine {
     /// Runs transcription, hand-off rules and retrieval, while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, files: &dyn FileSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
-        let model = self.model.of(&agent.id);
+        let model = self.model.of(agent);
         let (speech, live) = (self.speech.of(&agent.id), self.live());
         let (history, referred) = (&*turn.history, &*turn.referred());
         let before_model = async {

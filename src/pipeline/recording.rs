@@ -22,8 +22,8 @@ use super::outbound;
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
-    Agent, AgentId, Author, Content, Line, Media, MediaKind, MessageId, Outcome, Passage, Referral,
-    Turn, VoiceTranscript, WaitingMessage,
+    Agent, Author, Content, Line, Media, MediaKind, MessageId, Outcome, Passage, Referral, Turn,
+    VoiceTranscript, WaitingMessage,
 };
 use crate::llm::{self, Completion, ModelSource, Window};
 
@@ -237,7 +237,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Returns an engine that answers like this one, and the recorder of its calls.
-    pub fn begin(engine: &Engine, agent: &AgentId) -> (Engine, Self) {
+    pub fn begin(engine: &Engine, agent: &Agent) -> (Engine, Self) {
         let model = Arc::new(RecordingModel {
             model: engine.model.of(agent),
             calls: Mutex::default(),

@@ -1,5 +1,5 @@
 //! Keeps this process up to date: with what other processes learn, publish and choose, and with the
-//! configured embedding model.
+//! embedding model in use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,13 @@ use tokio::sync::watch;
 
 use crate::desk::Desk;
 use crate::domain::What;
-use crate::knowledge::{BackfillCounts, SilentProgress};
 use crate::store::replicas::HoldName;
 
 /// How often the re-embedding job is attempted and its lock renewed.
 const FILL_PAUSE: Duration = Duration::from_secs(30);
+
+/// How often a process looks whether another one has embedded everything with a new embedder.
+const PENDING_PAUSE: Duration = Duration::from_secs(5);
 
 /// Polls the database for changes to the index, the agents, the numbers, the model and the
 /// curated answers.
@@ -52,55 +54,21 @@ pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Re
     }
 }
 
-/// Re-embeds chunks that were embedded with another model than the one in use, or with the one that was
-/// chosen to replace it; one process at a time. Without vectors of the model in use, retrieval uses
-/// keyword search only.
+/// Embeds what the embedder in use lacks, or the one that is to replace it, and then uses that one; one
+/// process at a time embeds. Without vectors of the embedder in use, documents are found by words.
 pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
-    let lease_ms = i64::try_from(3 * FILL_PAUSE.as_millis()).unwrap_or(i64::MAX);
     let mut pause = tokio::time::interval(FILL_PAUSE);
+    // After hours of work no missed tick is made up for.
+    pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let fill = async {
-        let mut is_filled = false;
         loop {
             tokio::select! {
                 _ = pause.tick() => {}
-                () = desk.model_choices.embedder_changed.notified() => is_filled = false,
+                () = desk.embedder_changed() => {}
+                // Another process may embed everything sooner.
+                () = tokio::time::sleep(PENDING_PAUSE), if desk.has_pending_embedder() => {}
             }
-            let pending = desk.model_choices.pending_embedder();
-            if is_filled && pending.is_none() && desk.library.is_all_embedded() {
-                continue;
-            }
-            // Another process may have embedded everything.
-            if pending.is_some() && use_pending(&desk).await {
-                continue;
-            }
-            if !desk.store.hold(HoldName::FillIn, lease_ms).await.unwrap_or(false) {
-                continue;
-            }
-            tell_what_is_left(&desk).await;
-            let keep = async {
-                loop {
-                    tokio::time::sleep(FILL_PAUSE).await;
-                    // If the lock expires, another process does the same work as well, which is
-                    // harmless.
-                    drop(desk.store.hold(HoldName::FillIn, lease_ms).await);
-                }
-            };
-            let filled = tokio::select! {
-                filled = backfill(&desk) => filled,
-                () = keep => continue,
-            };
-            is_filled = match filled {
-                Ok(filled) => {
-                    if filled.missing > 0 {
-                        tracing::info!("{} chunks were embedded", filled.missing);
-                    }
-                    desk.model_choices.pending_embedder().is_none() || use_pending(&desk).await
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "documents could not be embedded, it is tried again");
-                    false
-                }
-            };
+            while fill_once(&desk).await == Fill::Again {}
         }
     };
     tokio::select! {
@@ -109,16 +77,50 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
     }
 }
 
-/// Embeds with the embedder in use, or with the one that is to replace it: what the old one has not
-/// embedded needs it no more.
-async fn backfill(desk: &Desk) -> Result<BackfillCounts, crate::knowledge::Error> {
-    match desk.model_choices.pending_embedder() {
-        Some(embedder) => desk.library.backfill_with(&*embedder, &SilentProgress).await,
-        None => desk.library.backfill_embeddings(&SilentProgress).await,
-    }
+/// Whether [`fill_once`] is called again at once.
+#[derive(PartialEq, Eq)]
+enum Fill {
+    Again,
+    Later,
 }
 
-/// Uses the embedder that waits for its vectors, if they are there. Returns whether it is in use.
+async fn fill_once(desk: &Desk) -> Fill {
+    // Another process may have embedded everything.
+    let is_in_use = use_pending(desk).await;
+    if is_in_use && is_complete(desk).await {
+        return Fill::Later;
+    }
+    let lease_ms = i64::try_from(3 * FILL_PAUSE.as_millis()).unwrap_or(i64::MAX);
+    if !desk.store.hold(HoldName::FillIn, lease_ms).await.unwrap_or(false) {
+        return Fill::Later;
+    }
+    let keep = async {
+        loop {
+            tokio::time::sleep(FILL_PAUSE).await;
+            // If the lock expires, another process does the same work as well, which is harmless.
+            drop(desk.store.hold(HoldName::FillIn, lease_ms).await);
+        }
+    };
+    let filled = tokio::select! {
+        filled = desk.fill_embeddings() => filled,
+        () = keep => return Fill::Later,
+        // What is embedded for a model that is no longer wanted is sent to nobody.
+        () = desk.embedder_changed() => return Fill::Again,
+    };
+    match filled {
+        Ok(filled) if filled.missing > 0 => {
+            tracing::info!("{} chunks were embedded", filled.missing);
+        }
+        Ok(_) => {}
+        Err(error) => {
+            tracing::warn!(%error, "documents could not be embedded, it is tried again");
+        }
+    }
+    use_pending(desk).await;
+    Fill::Later
+}
+
+/// Uses the embedder that waits for its vectors, if they are there. Returns whether none waits.
 async fn use_pending(desk: &Desk) -> bool {
     match desk.use_pending_embedder().await {
         Ok(is_used) => is_used,
@@ -129,17 +131,20 @@ async fn use_pending(desk: &Desk) -> bool {
     }
 }
 
-/// Logs what is embedded next. Customers are answered meanwhile.
-async fn tell_what_is_left(desk: &Desk) {
-    for left in desk.library.embedding_progress().await.unwrap_or_default() {
+/// Whether the embedder in use has embedded everything. Logs what is left; customers are answered
+/// meanwhile.
+async fn is_complete(desk: &Desk) -> bool {
+    let Ok(left) = desk.library.embedding_progress().await else { return false };
+    for left in &left {
         tracing::info!(
             collection = left.collection,
             done = left.done,
             total = left.total,
-            "{}: {} of {} chunks are embedded with the configured model; until all are, its documents are found by words alone",
+            "{}: {} of {} chunks are embedded; until all are, its documents are found by words alone",
             left.collection,
             left.done,
             left.total
         );
     }
+    left.is_empty()
 }

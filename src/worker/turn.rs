@@ -271,7 +271,7 @@ impl Job {
         gathered: &PendingTurn,
         (events, patience): (&mut ConversationEvents, Patience),
     ) -> crate::store::Result<AttemptOutcome> {
-        let (engine, recorder) = Recorder::begin(&self.desk.engine, &scene.bot.agent.id);
+        let (engine, recorder) = Recorder::begin(&self.desk.engine, &scene.bot.agent);
         let engine = if self.record { &engine } else { &self.desk.engine };
         let audio = self.customer_files(scene);
         let audio = recorder.hashing(&audio);

@@ -184,6 +184,10 @@ on_both! {
             (response.status().as_u16(), response.json::<Value>().await.unwrap_or_default())
         };
         let named = private.url.replace("127.0.0.1", "localhost");
+        for role in ["embeddings", "speech", "reranking", "chat?agent=acme"] {
+            let (status, refused) = person(Method::PUT, &format!("/settings/models/{role}"), draft(&private.url, json!({"key": "sk-1"}))).await;
+            assert_eq!((status, code(&refused)), (403, "private_address"), "{role}");
+        }
         for url in [&private.url, &named, "https://10.1.2.3/v1", "https://[::1]/v1", "http://192.168.0.1/v1"] {
             for (method, path) in [(Method::PUT, ""), (Method::POST, "/list"), (Method::POST, "/test")] {
                 for provider in ["compatible", "ollama", "azure"] {

@@ -9,10 +9,13 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::embedding::tiny::BERT;
-use crate::support::app::{Db, KEY, MAIN, SECOND, Setup, TestApp, on_both};
+use crate::support::app::{Db, KEY, MAIN, SECOND, Setup, TestApp, on_both, write_home_files};
 use crate::support::fake::Failure;
+use crate::support::graph::Graph;
 use crate::support::hooks::{Note, text_webhook, voice_webhook};
 use crate::support::openai::OpenAi;
+use crate::support::postgres::Postgres;
+use crate::support::process::{Process, run, says};
 
 const QUESTION: &str = "On Saturday, when do you close?";
 const SECRETS: &str = "11111111111111111111111111111111111111111111111111111111111111aa";
@@ -57,7 +60,8 @@ async fn wait_for(app: &TestApp, task: &str, name: &str) {
     let started = Instant::now();
     loop {
         let now = part_now(app, task).await;
-        if now["name"] == name && now["pending"].is_null() {
+        let is_named = now["name"].as_str().unwrap_or_default().starts_with(name);
+        if is_named && now["name"].is_null() == name.is_empty() && now["pending"].is_null() {
             return;
         }
         assert!(started.elapsed() < TIMEOUT, "not {name} but {now}");
@@ -87,16 +91,21 @@ on_both! {
             assert!(started.elapsed() < TIMEOUT, "the documents are not embedded");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let now = part_now(&app, "embeddings").await;
-        assert_eq!((&now["name"], &now["pending"]["name"]), (&json!("openai/fake/default"), &json!("openai/one/default")));
-        assert_eq!((&now["pending"]["done"], &now["chosen"]["model"]), (&json!(0), &json!("one")), "{now}");
+        let mut now = part_now(&app, "embeddings").await;
+        while now["pending"]["failure"].is_null() {
+            assert!(started.elapsed() < TIMEOUT, "the failure is told: {now}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            now = part_now(&app, "embeddings").await;
+        }
+        assert_eq!((&now["name"], &now["pending"]["done"]), (&json!("openai/fake/default"), &json!(0)), "{now}");
+        assert!(now["pending"]["name"].as_str().unwrap().starts_with("openai/one/"), "{now}");
         assert!(now["pending"]["total"].as_i64() > Some(0), "{now}");
         write(&app, MAIN, 1, QUESTION).await;
         assert_eq!((asked_for(&app.model, QUESTION), asked_for(&own, QUESTION)), (1, 0), "the old one searches");
 
         // The next choice goes on where the first one failed, and learns nothing twice.
         set(&app, "embeddings", &at(&own.url, "two")).await;
-        wait_for(&app, "embeddings", "openai/two/default").await;
+        wait_for(&app, "embeddings", "openai/two/").await;
         write(&app, MAIN, 2, "When do you close on Sunday?").await;
         assert_eq!((asked_for(&app.model, "on Sunday?"), asked_for(&own, "on Sunday?")), (0, 1));
         let body = json!({"question": "Do you have spare valves?", "collections": ["acme"]});
@@ -115,10 +124,29 @@ on_both! {
         wait_for(&app, "embeddings", "openai/fake/default").await;
         assert_eq!(part_now(&app, "embeddings").await["origin"], "configuration");
         assert_eq!(app.model.embedded().len(), passages + 1, "one request for the new document");
-        let off = set(&app, "embeddings", &json!({"provider": "off"})).await;
-        assert_eq!((&part(&off, "embeddings")["name"], &part(&off, "embeddings")["origin"]), (&Value::Null, &json!("console")));
+        set(&app, "embeddings", &json!({"provider": "off"})).await;
+        wait_for(&app, "embeddings", "").await;
+        assert_eq!(part_now(&app, "embeddings").await["origin"], "console");
         write(&app, MAIN, 3, "And on holidays?").await;
         assert_eq!((asked_for(&app.model, "holidays"), asked_for(&own, "holidays")), (0, 0));
+        app.stop().await;
+    }
+
+    async fn nothing_more_is_sent_to_an_embedder_that_is_no_longer_wanted(db) {
+        let app = setup(db).start().await;
+        let own = OpenAi::start().await;
+        own.fail_next_at("/v1/embeddings", 1, &Failure::Stall(Duration::from_mins(10)));
+        set(&app, "embeddings", &at(&own.url, "one")).await;
+        let started = Instant::now();
+        while own.request_count() == 0 {
+            assert!(started.elapsed() < TIMEOUT, "the documents are not embedded");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let other = OpenAi::start().await;
+        set(&app, "embeddings", &at(&other.url, "two")).await;
+        // It does not wait for the first one.
+        wait_for(&app, "embeddings", "openai/two/").await;
+        assert_eq!((own.request_count(), own.embedded().len()), (1, 0));
         app.stop().await;
     }
 
@@ -156,9 +184,13 @@ on_both! {
         let ranked = own.rerank_requests().len();
         write(&app, MAIN, 5, QUESTION).await;
         assert!(own.rerank_requests().len() > ranked);
-        unset(&app, "speech").await;
+        set(&app, "speech?agent=acme", &at(&app.model.url, "its-own")).await;
         hear(6).await;
         assert_eq!((app.model.recorded().len(), own.recorded().len()), (2, 1));
+        unset(&app, "speech").await;
+        unset(&app, "speech?agent=acme").await;
+        hear(7).await;
+        assert_eq!((app.model.recorded().len(), own.recorded().len()), (3, 1));
         app.stop().await;
     }
 
@@ -182,6 +214,77 @@ on_both! {
         assert!(app.received().pop().unwrap().1.contains("From the workspace"));
         app.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_uses_what_was_chosen_and_never_asks_what_it_replaces() {
+    let home = tempfile::tempdir().unwrap();
+    write_home_files(home.path());
+    let (whatsapp, model, own) =
+        (Graph::start().await, OpenAi::start().await, OpenAi::start().await);
+    let settings = Setup::on(Db::Sqlite).settings(home.path(), "", &whatsapp, &model);
+    std::fs::write(home.path().join("desk.toml"), &settings).unwrap();
+    let cli = async |args: &[&str]| {
+        let all = [&["--config", "desk.toml"], args].concat();
+        run(home.path(), &all, &[]).await
+    };
+    let desk = Process::begin(home.path());
+    desk.wait_ready().await;
+    desk.kill().await;
+    let args =
+        ["models", "set", "embeddings", "--provider", "compatible", "--model", "one", "--url"];
+    let chosen = [&args[..], &[own.url.as_str()]].concat();
+    says(&cli(&chosen).await, true, &["as soon as it has embedded", "frontdesk reindex"]);
+    says(&cli(&["models", "show"]).await, true, &["openai/one/", "acme: 0 of"]);
+    let before = model.embedded().len();
+    own.fail_next_at("/v1/embeddings", 1, &Failure::Status(401, json!("no"), None));
+    says(&cli(&["reindex"]).await, false, &["401"]);
+    // With documents that it has not embedded, questions go to it or to nobody.
+    let desk = Process::begin(home.path());
+    desk.wait_ready().await;
+    let started = Instant::now();
+    while !cli(&["models", "show"]).await.1.contains("openai/one/")
+        || cli(&["models", "show"]).await.1.contains("passages are embedded")
+    {
+        assert!(started.elapsed() < TIMEOUT, "{}", cli(&["models", "show"]).await.1);
+    }
+    assert_eq!(model.embedded().len(), before, "the configuration's is not asked");
+    desk.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_process_uses_the_new_embedder_and_what_others_learned_meanwhile() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let url = postgres.database().await;
+    let home = tempfile::tempdir().unwrap();
+    write_home_files(home.path());
+    let (whatsapp, model, own) =
+        (Graph::start().await, OpenAi::start().await, OpenAi::start().await);
+    let settings = Setup::on(Db::Postgres).settings(home.path(), &url, &whatsapp, &model);
+    let settings = format!("[secrets]\nkey = \"{SECRETS}\"\n{settings}");
+    std::fs::write(home.path().join("desk.toml"), &settings).unwrap();
+    let (one, other) = (Process::begin(home.path()), Process::begin(home.path()));
+    one.wait_ready().await;
+    other.wait_ready().await;
+    let http = reqwest::Client::new();
+    let body = at(&own.url, "one");
+    let put = http.put(format!("{}/api/v1/settings/models/embeddings", one.url));
+    assert!(put.bearer_auth(KEY).json(&body).send().await.unwrap().status().is_success());
+    for process in [&one, &other] {
+        let started = Instant::now();
+        loop {
+            let get = http.get(format!("{}/api/v1/settings/models", process.url)).bearer_auth(KEY);
+            let now: Value = get.send().await.unwrap().json().await.unwrap();
+            let now = part(&now, "embeddings");
+            if now["name"].as_str().unwrap_or_default().starts_with("openai/one/") {
+                break;
+            }
+            assert!(started.elapsed() < TIMEOUT, "{now}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    one.kill().await;
+    other.kill().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -136,7 +136,7 @@ on_both! {
         let bot = desk.bots.named("acme").unwrap();
         // What an older version asked the model.
         let old = Engine { layout: PromptLayout::InSystem, ..desk.engine.clone() };
-        let (engine, recorder) = Recorder::begin(&old, &bot.agent.id);
+        let (engine, recorder) = Recorder::begin(&old, &bot.agent);
         let input = turn.tape.turn(&bot.agent);
         let around = TurnContext { files: &NoFiles, hear: None, tier: turn.tape.tier };
         let answered = engine.answer(&bot, &input, around).await;

@@ -9,9 +9,10 @@ use secrecy::SecretString;
 
 use super::super::audit::actor;
 use crate::app::App;
-use crate::desk::{ModelRequest, ModelScope, ModelTrial};
+use crate::desk::{ModelRequest, ModelScope, TrialResult};
 use crate::domain::label::one_line;
 use crate::domain::{ModelProvider, ModelRole};
+use crate::knowledge::EmbeddingProgress;
 use crate::store::audit::Actor;
 
 /// Longest answer that is printed, in characters.
@@ -86,11 +87,10 @@ pub(super) async fn show(app: &App) -> anyhow::Result<()> {
             println!("            cannot be used: {why}");
         }
     }
-    if let Some(next) = app.desk.model_choices.pending_embedder() {
-        let name = next.identity().unwrap_or_default();
-        let (done, total) = app.desk.library.count_embedded(name).await?;
+    for left in app.desk.library.embedding_progress().await? {
+        let EmbeddingProgress { collection, done, total } = left;
         println!(
-            "next        {name}: {done} of {total} passages are embedded; a desk that runs goes on, or `frontdesk reindex`"
+            "            {collection}: {done} of {total} passages are embedded; a desk that runs goes on, or `frontdesk reindex`"
         );
     }
     Ok(())
@@ -110,7 +110,9 @@ pub(super) async fn set(app: &App, args: SetArgs) -> anyhow::Result<()> {
         (_, "") => format!("{}, on this machine", setting.model),
         (_, url) => format!("{} at {url}", setting.model),
     };
-    if app.desk.model_choices.pending_embedder().is_some() {
+    let is_left =
+        role == ModelRole::Embeddings && !app.desk.library.embedding_progress().await?.is_empty();
+    if is_left {
         println!(
             "{role}: {place}, as soon as it has embedded all documents; a desk that runs does so."
         );
@@ -146,7 +148,7 @@ pub(super) async fn unset(app: &App, args: ScopeArgs) -> anyhow::Result<()> {
 pub(super) async fn test(app: &App, args: TestArgs) -> anyhow::Result<()> {
     let scope = scope_of(app, args.role, args.agent.as_deref())?;
     let tried = app.desk.try_model_in_use(&scope).await;
-    let ModelTrial { text, dimensions, ranks_right, tokens, cost_micros, took } =
+    let TrialResult { text, dimensions, ranks_right, tokens, cost_micros, took } =
         tried.map_err(|why| {
             anyhow!(
                 "{why}: `frontdesk models set {}` sets one, `frontdesk models show` says why",

@@ -8,7 +8,7 @@ use crate::http::error::Problem;
 use crate::http::extract::Path;
 
 /// Downloads a known model in the background; an interrupted download goes on. `GET
-/// /settings/models` shows how far it is. It is used from the next start of the desk on.
+/// /settings/models` shows how far it is. It is used at once where the configuration names no model for its task.
 #[utoipa::path(post, path = "/settings/models/local/{name}", operation_id = "fetch_local_model", tag = "models",
     params(("name" = String, Path, description = "The model's name")),
     responses((status = 202), (status = 404, response = Problem), (status = 409, description = "It is there already.", body = Problem)))]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::response::Answer;
 use super::status::Answering;
-use crate::desk::{Desk, LocalModel, ModelPart, ModelScope};
+use crate::desk::{Desk, EmbedderProgress, LocalModel, ModelPart, ModelScope};
 use crate::domain::{AgentId, ModelProvider, ModelRole, ModelTask, PartOrigin};
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -99,6 +99,8 @@ pub(super) struct PendingEmbedder {
     done: i64,
     /// Number of chunks.
     total: i64,
+    /// Why it could not embed them the last time; null if nothing failed. It is tried again.
+    failure: Option<String>,
 }
 
 /// A model that runs in this process or can be fetched to.
@@ -134,7 +136,12 @@ impl ModelSettings {
         let agents = desk.bots.all().into_iter().map(|bot| {
             let (agent, named) = (&bot.agent, &bot.agent.model);
             let own = ModelRole::ALL.iter().filter_map(|&role| {
-                Some(AgentModelChoice { role, chosen: chosen(role, Some(&agent.id))? })
+                let mut chosen = chosen(role, Some(&agent.id))?;
+                if role == ModelRole::Chat && !named.is_empty() {
+                    chosen.problem =
+                        Some(format!("The agent's settings name {named}, which wins."));
+                }
+                Some(AgentModelChoice { role, chosen })
             });
             AgentModels {
                 slug: agent.slug.clone(),
@@ -181,10 +188,9 @@ impl ChosenModel {
 
 impl PendingEmbedder {
     async fn now(desk: &Desk) -> Result<Option<Self>, Problem> {
-        let Some(embedder) = desk.model_choices.pending_embedder() else { return Ok(None) };
-        let Some(name) = embedder.identity() else { return Ok(None) };
-        let (done, total) = desk.library.count_embedded(name).await?;
-        Ok(Some(Self { name: name.to_owned(), done, total }))
+        let Some(progress) = desk.embedder_progress().await? else { return Ok(None) };
+        let EmbedderProgress { name, done, total, failure } = progress;
+        Ok(Some(Self { name, done, total, failure }))
     }
 }
 
