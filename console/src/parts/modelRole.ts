@@ -1,0 +1,11 @@
+// The tasks whose model can be chosen, as people call them. The page that shows them loads the texts of `models`.
+import type { Schemas } from "@/api/client";
+
+export type ModelRole = Schemas["ModelRole"];
+
+export const roleWords = {
+  chat: "models:chat.title",
+  embeddings: "models:task.embeddings",
+  speech: "models:task.speech",
+  reranking: "models:task.reranking",
+} as const satisfies Record<ModelRole, string>;
