@@ -37,7 +37,6 @@ export function ModelChoice({ scope, agentName, settings, isMissing, children }:
         <div style={{ minWidth: 0, flex: "1 1 260px" }}>{children}</div>
         {!isMissing && (
           <Group gap="xs">
-            {chosen && <Removal scope={scope} agentName={agentName} />}
             <Button
               size="xs"
               variant="default"
@@ -48,6 +47,7 @@ export function ModelChoice({ scope, agentName, settings, isMissing, children }:
             >
               {t("change.label")}
             </Button>
+            {chosen && <Removal scope={scope} agentName={agentName} />}
           </Group>
         )}
       </Group>

@@ -62,6 +62,8 @@ export function Parts({ settings }: { settings: Schemas["ModelSettings"] }) {
 function CurrentPart({ part: { task, role, name, origin, chosen } }: { part: Part }) {
   const { t } = useTranslation("models");
   const isOff = origin === "off" || chosen?.provider === "off";
+  // A server of one model is named by its address, which is said below.
+  const isUnnamed = !!chosen?.base_url && name?.includes(chosen.base_url);
   return (
     <>
       <Group gap="xs">
@@ -72,13 +74,14 @@ function CurrentPart({ part: { task, role, name, origin, chosen } }: { part: Par
           {t(known(origins, origin, "part.configuration"))}
         </Badge>
       </Group>
-      {(name ?? chosen) && (
+      {name && !isUnnamed && (
         <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-          {name ? <bdi dir="ltr">{name}</bdi> : t("part.off")}
+          <bdi dir="ltr">{name}</bdi>
         </Text>
       )}
       {role && isOff && (
         <Text size="sm" c="dimmed">
+          {origin !== "off" && `${t("part.off")}. `}
           {t(`without.${role}`)}
         </Text>
       )}
