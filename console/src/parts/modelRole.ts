@@ -9,3 +9,6 @@ export const roleWords = {
   speech: "models:task.speech",
   reranking: "models:task.reranking",
 } as const satisfies Record<ModelRole, string>;
+
+/** Whether this page knows the task: a newer server may have more. */
+export const isRole = (word: string): word is ModelRole => Object.hasOwn(roleWords, word);

@@ -88,6 +88,21 @@ test("an agent whose settings name a model keeps it, and can have its own for ot
   await expect(page.getByTestId("part-speech")).not.toContainText("Chosen here");
 });
 
+test("a model of the machine is used with one button, and one that is broken says why", async ({ page, desk }) => {
+  // The head of a Whisper model, without the rest.
+  desk.write("data/models/whisper-tiny/ggml-tiny.bin", `lmgg${"\x01".repeat(96)}`);
+  await page.goto("/settings/models");
+  const local = page.getByTestId("local-whisper-tiny");
+  await expect(local).toContainText("Not in use");
+  await local.getByRole("button", { name: "Use whisper-tiny" }).click();
+  const speech = page.getByTestId("part-speech");
+  await expect(speech).toContainText("Chosen here");
+  await expect(speech.getByRole("alert")).toContainText("Voice notes are not heard.");
+  await expect(speech.getByRole("alert")).toContainText("ggml-tiny.bin");
+  await expect(local.getByRole("button", { name: "Use whisper-tiny" })).toBeHidden();
+  await accessible(page, "models with a broken one");
+});
+
 test.describe("without a model", () => {
   test.use({ kind: "modelless" });
 

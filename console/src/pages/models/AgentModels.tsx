@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { known } from "@/api/words";
 import { AgentSelect } from "@/parts/AgentSelect";
-import { type ModelRole, roleWords } from "@/parts/modelRole";
+import { isRole, type ModelRole, roleWords } from "@/parts/modelRole";
 import { ModelChoice } from "./ModelChoice";
 import { ModelForm, providerWords } from "./ModelForm";
 
@@ -66,7 +66,8 @@ export function AgentModels({ settings }: { settings: Settings }) {
 type OwnModel = { key: string; children: ReactNode };
 
 function ownModels({ slug, name, model, choices }: Schemas["AgentModels"], settings: Settings): OwnModel[] {
-  const chosen = choices.map(({ role, chosen }) => ({
+  const shown = choices.filter(({ role }) => isRole(role));
+  const chosen = shown.map(({ role, chosen }) => ({
     key: `${slug}-${role}`,
     children: (
       <ModelChoice scope={{ role, agent: slug }} agentName={name} settings={settings}>
@@ -100,7 +101,7 @@ function CurrentModel({ agent, task, named, chosen }: CurrentModelProps) {
         </Badge>
       </Group>
       <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-        {t(known(roleWords, task, "models:chat.title"))}:{" "}
+        {t(roleWords[task])}:{" "}
         {model ? (
           <bdi dir="ltr">{model}</bdi>
         ) : (

@@ -8,7 +8,7 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
-import type { ModelRole } from "@/parts/modelRole";
+import { isRole, type ModelRole } from "@/parts/modelRole";
 import { Empty } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { tasks } from "./Parts";
@@ -105,7 +105,9 @@ function Row({ model, part, isFirst }: RowProps) {
             <Badge variant="light" tt="none" color={in_use ? "teal" : "gray"}>
               {t(in_use ? "local.inUse" : "local.installed")}
             </Badge>
-            {part?.role && !in_use && !isChosen && <Choice role={part.role} model={name} />}
+            {part?.role && isRole(part.role) && !in_use && !isChosen && (
+              <Choice role={part.role} model={name} />
+            )}
           </Group>
         ) : (
           <Download name={name} runs={typeof received === "number"} />

@@ -3,6 +3,7 @@ import { Badge, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
+import { isRole } from "@/parts/modelRole";
 import { ModelChoice } from "./ModelChoice";
 
 type Part = Schemas["ModelPart"];
@@ -44,7 +45,7 @@ export function Parts({ settings }: { settings: Schemas["ModelSettings"] }) {
             data-testid={`part-${part.task}`}
             style={at > 0 ? { borderTop: "1px solid var(--mantine-color-default-border)" } : undefined}
           >
-            {part.role ? (
+            {part.role && isRole(part.role) ? (
               <ModelChoice scope={{ role: part.role }} settings={settings}>
                 <CurrentPart part={part} />
               </ModelChoice>
@@ -59,8 +60,9 @@ export function Parts({ settings }: { settings: Schemas["ModelSettings"] }) {
   );
 }
 
-function CurrentPart({ part: { task, role, name, origin, chosen } }: { part: Part }) {
+function CurrentPart({ part: { task, role: word, name, origin, chosen } }: { part: Part }) {
   const { t } = useTranslation("models");
+  const role = word && isRole(word) ? word : undefined;
   const isOff = origin === "off" || chosen?.provider === "off";
   // A server of one model is named by its address, which is said below.
   const isUnnamed = !!chosen?.base_url && name?.includes(chosen.base_url);

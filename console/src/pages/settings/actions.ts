@@ -1,6 +1,6 @@
 // The audit log's closed sets: what each action belongs to, and what it was done to.
 import type { Schemas } from "@/api/client";
-import { type ModelRole, roleWords } from "@/parts/modelRole";
+import { isRole } from "@/parts/modelRole";
 
 export type Entry = Schemas["AuditEntry"];
 export type Action = Schemas["AuditAction"];
@@ -149,8 +149,6 @@ export function subjectOf(entry: Pick<Entry, "action" | "subject" | "detail">): 
   const [collection, ...rest] = id.split("/");
   return collection && rest.length < 2 ? { kind: "collection", id: collection } : { kind: "text", id };
 }
-
-const isRole = (word: string): word is ModelRole => Object.hasOwn(roleWords, word);
 
 /** The task of a model that was chosen or removed, and the id of the agent that it was for. */
 export function scopeOf({ action, subject }: Pick<Entry, "action" | "subject">) {
