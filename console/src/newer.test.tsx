@@ -17,6 +17,7 @@ import { Row, useRowWords } from "./pages/inbox/Row";
 import { Ticks } from "./pages/inbox/State";
 import type { Message } from "./pages/inbox/thread";
 import { OriginLabel } from "./pages/knowledge/DocumentRow";
+import { Parts } from "./pages/models/Parts";
 
 /** An unchecked value, as the server sends it. */
 const newer = JSON.parse('"newer"');
@@ -85,7 +86,7 @@ const draw = (shown: ReactNode) =>
 
 beforeAll(async () => {
   await begin();
-  await i18n.loadNamespaces(["inbox", "knowledge", "evals"]);
+  await i18n.loadNamespaces(["inbox", "knowledge", "evals", "models"]);
 });
 
 const marked = {
@@ -108,6 +109,13 @@ test("states that are not known are said without a sign", () => {
 test("a file of an unknown kind can be saved, and content that was not read says so", () => {
   expect(draw(<Content message={file} conversation="cnv_1" />)).toContain("/api/v1/messages/msg_1/media");
   expect(draw(<Content message={unread} conversation="cnv_1" />)).toContain("cannot be shown here (newer)");
+});
+
+test("a task of models that is new is shown without a choice", () => {
+  const part = { task: newer, role: newer, name: "large", origin: newer };
+  const settings = { agents: [], answering: newer, folder: "", local: [], parts: [part], unpriced: false };
+  expect(draw(<Parts settings={settings} />)).toContain("large");
+  expect(draw(<Parts settings={settings} />)).not.toContain("<button");
 });
 
 test("a run that is done is not green when cases did not pass", () => {

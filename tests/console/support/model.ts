@@ -1,4 +1,5 @@
-// A fake OpenAI-compatible server with scripted answers: chat (whole and streamed), transcriptions, models.
+// A fake OpenAI-compatible server with scripted answers: chat (whole and streamed), transcriptions, models, embeddings,
+// and rankings as Cohere's.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { body, json, listen } from "./graph.js";
 
@@ -7,6 +8,22 @@ export type Chat = { model: string; temperature?: number; messages: { role: stri
 /** Returns the customer's words at the end of a chat request. */
 export const question = ({ messages }: Chat) =>
   (messages.at(-1)?.content ?? "").split("\nThe customer writes:\n").at(-1) ?? "";
+
+/** A vector of its letters, so that texts with common letters are similar. */
+function embedding(text: string): number[] {
+  const counts = Array.from({ length: 26 }, () => 1);
+  for (const letter of text.toLowerCase()) {
+    const at = letter.charCodeAt(0) - 97;
+    if (at >= 0 && at < 26) counts[at] = (counts[at] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** The share of the query's words that a text has, by their first five letters. */
+function alike(query: string, text: string): number {
+  const words = query.toLowerCase().match(/\w{4,}/g) ?? [];
+  return words.filter((word) => text.toLowerCase().includes(word.slice(0, 5))).length / Math.max(words.length, 1);
+}
 
 export class Model {
   url = "";
@@ -17,6 +34,8 @@ export class Model {
   pause = 5;
   /** The second half of a streamed answer waits for this. */
   half: Promise<void> = Promise.resolve();
+  /** Embeddings wait for this. */
+  embeds: Promise<void> = Promise.resolve();
   /** Names of the models that it lists. */
   names = ["fake-model", "fake-model-large"];
   transcript = "Hello, when do you open on Sundays?";
@@ -40,6 +59,17 @@ export class Model {
     if (path.endsWith("/audio/transcriptions")) {
       await body(request);
       return json(response, { text: this.transcript, language: "english", duration: 2.5 });
+    }
+    if (path.endsWith("/embeddings")) {
+      const { input, model } = JSON.parse((await body(request)).toString()) as { input: string | string[]; model: string };
+      await this.embeds;
+      const data = [input].flat().map((text, index) => ({ object: "embedding", index, embedding: embedding(text) }));
+      return json(response, { object: "list", model, data, usage: { prompt_tokens: 9, total_tokens: 9 } });
+    }
+    if (path.endsWith("/rerank")) {
+      const { query, documents } = JSON.parse((await body(request)).toString()) as { query: string; documents: string[] };
+      const scored = documents.map((text, index) => ({ index, relevance_score: alike(query, text) }));
+      return json(response, { results: scored.sort((a, b) => b.relevance_score - a.relevance_score) });
     }
     if (!path.endsWith("/chat/completions")) return json(response, { error: { message: "no such route" } }, 404);
     const chat = JSON.parse((await body(request)).toString()) as Chat;

@@ -1,4 +1,5 @@
-// The models that run on the desk's machine: their sizes, which are in use, and downloads with their progress.
+// The models that run on the desk's machine: their sizes, which are in use and how to use
+// another, and downloads with their progress.
 import { Badge, Button, Code, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useState } from "react";
@@ -7,10 +8,13 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
+import { isRole, type ModelRole } from "@/parts/modelRole";
 import { Empty } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { tasks } from "./Parts";
+import { paramsOf, useSaving } from "./saving";
 
+type Settings = Schemas["ModelSettings"];
 type LocalModel = Schemas["LocalModel"];
 
 /** How many models of each task are offered at first; the list names the preferred ones first. */
@@ -25,7 +29,8 @@ export function shortened(models: LocalModel[]): LocalModel[] {
   });
 }
 
-export function LocalModels({ models, folder }: { models: LocalModel[]; folder: string }) {
+export function LocalModels({ settings }: { settings: Settings }) {
+  const { local: models, folder, parts } = settings;
   const { t } = useTranslation(["models", "common"]);
   const [isLong, setLong] = useState(false);
   const few = shortened(models);
@@ -45,7 +50,12 @@ export function LocalModels({ models, folder }: { models: LocalModel[]; folder: 
       ) : (
         <Paper withBorder component="ul" m={0} p={0} style={{ listStyle: "none" }}>
           {shown.map((model, at) => (
-            <Row key={model.name} model={model} isFirst={at === 0} />
+            <Row
+              key={model.name}
+              model={model}
+              part={parts.find(({ task }) => task === model.task)}
+              isFirst={at === 0}
+            />
           ))}
         </Paper>
       )}
@@ -58,10 +68,13 @@ export function LocalModels({ models, folder }: { models: LocalModel[]; folder: 
   );
 }
 
-function Row({ model, isFirst }: { model: LocalModel; isFirst: boolean }) {
+type RowProps = { model: LocalModel; part?: Schemas["ModelPart"]; isFirst: boolean };
+
+function Row({ model, part, isFirst }: RowProps) {
   const { t } = useTranslation("models");
   const format = useFormat();
   const { name, task, about, bytes, installed, in_use, received, failure } = model;
+  const isChosen = part?.chosen?.provider === "local" && part.chosen.model === name;
   const share = typeof received !== "number" ? 0 : Math.min(99, (100 * received) / Math.max(bytes, 1));
   return (
     <li
@@ -81,11 +94,21 @@ function Row({ model, isFirst }: { model: LocalModel; isFirst: boolean }) {
               <bdi lang="en">{about}</bdi>
             </Text>
           )}
+          {task === "question_answering" && !in_use && (
+            <Text size="xs" c="dimmed">
+              {t("local.nextStart")}
+            </Text>
+          )}
         </div>
         {installed ? (
-          <Badge variant="light" tt="none" color={in_use ? "teal" : "gray"}>
-            {t(in_use ? "local.inUse" : "local.installed")}
-          </Badge>
+          <Group gap="xs">
+            <Badge variant="light" tt="none" color={in_use ? "teal" : "gray"}>
+              {t(in_use ? "local.inUse" : "local.installed")}
+            </Badge>
+            {part?.role && isRole(part.role) && !in_use && !isChosen && (
+              <Choice role={part.role} model={name} />
+            )}
+          </Group>
         ) : (
           <Download name={name} runs={typeof received === "number"} />
         )}
@@ -104,6 +127,26 @@ function Row({ model, isFirst }: { model: LocalModel; isFirst: boolean }) {
         </Text>
       )}
     </li>
+  );
+}
+
+/** Uses a model of the machine for its task. */
+function Choice({ role, model }: { role: ModelRole; model: string }) {
+  const { t } = useTranslation("models");
+  const say = useSay();
+  const saving = useSaving({ role }, { onError: say.failed });
+  const body = { provider: "local", model } as const;
+  const use = () => saving.mutate({ params: paramsOf({ role }), body });
+  return (
+    <Button
+      size="xs"
+      variant="default"
+      loading={saving.isPending}
+      aria-label={t("local.useOf", { name: model })}
+      onClick={use}
+    >
+      {t("local.use")}
+    </Button>
   );
 }
 

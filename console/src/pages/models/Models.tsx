@@ -1,10 +1,15 @@
-// Models: what writes the answers and how to choose it, what does the other tasks, and the models of the desk's machine.
+// Models: what does each task and how to choose it, those of single agents, and the models of the desk's machine.
 import { Stack } from "@mantine/core";
-import { $api } from "@/api/client";
+import { $api, type Schemas } from "@/api/client";
 import { Async } from "@/parts/States";
+import { AgentModels } from "./AgentModels";
 import { ChatModel } from "./ChatModel";
 import { LocalModels } from "./LocalModels";
 import { Parts } from "./Parts";
+
+/** Whether a model is downloaded or prepared. */
+const isBusy = ({ local, parts }: Schemas["ModelSettings"]) =>
+  local.some(({ received }) => typeof received === "number") || parts.some(({ pending }) => pending);
 
 export function Models() {
   const query = $api.useQuery(
@@ -12,9 +17,8 @@ export function Models() {
     "/api/v1/settings/models",
     {},
     {
-      // Another process may run the download, or find a model by itself.
-      refetchInterval: ({ state: { data } }) =>
-        data?.local.some(({ received }) => typeof received === "number") ? 1_000 : 15_000,
+      // Another process may run the download or prepare the documents, or find a model by itself.
+      refetchInterval: ({ state: { data } }) => (data && isBusy(data) ? 1_000 : 15_000),
     },
   );
   return (
@@ -22,8 +26,9 @@ export function Models() {
       {(settings) => (
         <Stack gap="xl">
           <ChatModel settings={settings} />
-          <Parts parts={settings.parts} />
-          <LocalModels models={settings.local} folder={settings.folder} />
+          <Parts settings={settings} />
+          <AgentModels settings={settings} />
+          <LocalModels settings={settings} />
         </Stack>
       )}
     </Async>

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
+import type { ModelRole } from "@/parts/modelRole";
 
 const problems = {
   key_refused: "failure.keyRefused",
@@ -32,19 +33,44 @@ export function EndpointError({ failure }: { failure: Schemas["EndpointFailure"]
   );
 }
 
-export function Trial({ trial, model }: { trial: Schemas["ModelTrial"]; model: string }) {
+type Props = { trial: Schemas["ModelTrial"]; role: ModelRole };
+
+export function Trial({ trial, role }: Props) {
   const { t } = useTranslation("models");
   const format = useFormat();
   if (trial.failure) return <EndpointError failure={trial.failure} />;
-  const cost = typeof trial.cost_micros === "number" ? format.money(trial.cost_micros) : t("trial.unpriced");
+  // Only what is paid by the token has a price in the configuration.
+  const hasPrice = role === "chat" || role === "embeddings";
+  const unpriced = t(hasPrice ? "trial.unpriced" : "trial.noPrice");
+  const cost = typeof trial.cost_micros === "number" ? format.money(trial.cost_micros) : unpriced;
+  const isWrong = trial.ranks_right === false;
   return (
-    <Alert icon={<IconCheck aria-hidden />} title={t("trial.title", { model })} data-testid="trial">
+    <Alert
+      color={isWrong ? "orange" : undefined}
+      icon={isWrong ? <IconAlertTriangle aria-hidden /> : <IconCheck aria-hidden />}
+      title={t("trial.title")}
+      data-testid="trial"
+    >
       <Text size="sm" dir="auto" style={{ overflowWrap: "anywhere" }}>
-        {trial.answer}
+        <Result trial={trial} role={role} />
       </Text>
       <Text size="sm" c="dimmed" mt={4}>
         {format.took(trial.took_ms)} · {cost}
       </Text>
     </Alert>
+  );
+}
+
+/** What the model did with its task. */
+function Result({ trial: { answer, dimensions, ranks_right }, role }: Props) {
+  const { t } = useTranslation("models");
+  if (typeof dimensions === "number") return t("trial.embeddings", { dimensions });
+  if (typeof ranks_right === "boolean") return t(ranks_right ? "trial.ranksRight" : "trial.ranksWrong");
+  if (role !== "speech") return answer;
+  if (!answer?.trim()) return t("trial.silence");
+  return (
+    <>
+      {t("trial.heard")} <bdi>{answer}</bdi>
+    </>
   );
 }

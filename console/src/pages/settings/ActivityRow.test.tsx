@@ -17,10 +17,10 @@ import { actions } from "./actions";
 
 beforeAll(async () => {
   await begin();
-  await i18n.loadNamespaces("activity");
+  await i18n.loadNamespaces(["activity", "models"]);
   queries.setQueryData(
     ["get", "/api/v1/agents"],
-    [{ slug: "shop", source: "---\nname: Harbour Books\n---\nHello." }],
+    [{ id: "agt_1", slug: "shop", source: "---\nname: Harbour Books\n---\nHello." }],
   );
   queries.setQueryData(["get", "/api/v1/collections"], [{ slug: "lamps", title: "Lamps & shades" }]);
 });
@@ -61,6 +61,21 @@ test("a sentence says what was done, to what by its name, with a link to it", ()
   expect(words({ action: "agent.removed", subject: "gone" })).toBe("Deleted the agent gone");
   expect(row({ action: "agent.removed", subject: "gone" })).not.toContain("href");
   expect(words({ action: "answer.created", subject: "acme/ans_1" })).toBe("Added a curated answer · acme");
+});
+
+test("a model is chosen or removed for a task, and for an agent by its name", () => {
+  const set = { action: "model.set", subject: "speech", detail: { provider: "openai", model: "whisper-1" } };
+  expect(words(set)).toBe("Chose the model whisper-1 · Voice notes");
+  expect(words({ ...set, subject: "chat/agt_1" })).toBe(
+    "Chose the model whisper-1 · Answers · Harbour Books",
+  );
+  expect(row({ ...set, subject: "chat/agt_1" })).toContain('href="/sandbox?agent=shop"');
+  expect(words({ ...set, detail: { provider: "off", model: "" } })).toBe(
+    "Switched a model off · Voice notes",
+  );
+  expect(words({ action: "model.removed", subject: "reranking/agt_9" })).toBe(
+    "Removed the chosen model · Best passages first · an agent that is gone",
+  );
 });
 
 test("a collection is called by its title, and by the one that it was given then", () => {

@@ -17,14 +17,17 @@ import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import { useActor } from "@/parts/actor";
 import { Fact } from "@/parts/Fact";
+import { roleWords } from "@/parts/modelRole";
 import {
   actionOf,
   actions,
   type Entry,
   formerName,
+  isOff,
   type Kind,
   type Outcome,
   reasonOf,
+  scopeOf,
   subjectOf,
   versionOf,
 } from "./actions";
@@ -49,22 +52,30 @@ const MISSING = "\uE001";
 
 /** What was done; what was refused or failed is worded as what was to be done. */
 function Sentence({ entry }: { entry: Entry }) {
-  const { t } = useTranslation("activity");
-  const action = actionOf(entry);
+  const { t } = useTranslation(["activity", "models"]);
+  const action = isOff(entry) ? "model.off" : actionOf(entry);
   const subject = subjectOf(entry);
-  const isDone = entry.outcome === "done" || actions[action].isRefusal;
+  const isDone = entry.outcome === "done" || actions[actionOf(entry)].isRefusal;
   const done = t(`done.${action}`, { what: HOLE, version: versionOf(entry) ?? MISSING });
   const fits = isDone && !done.includes(MISSING) && (subject || !done.includes(HOLE));
   const text = fits ? done : t(`do.${action}`);
   const [before, after] = text.split(HOLE);
   const name = subject && <Subject subject={subject} wasFound={entry.outcome === "done"} />;
   const former = formerName(entry);
+  const scope = scopeOf(entry);
   return (
     <>
       {before}
       {after === undefined && name && " · "}
       {name}
       {after}
+      {scope && ` · ${t(roleWords[scope.role])}`}
+      {scope?.agent && (
+        <>
+          {" · "}
+          <Subject subject={{ kind: "agent", id: scope.agent }} wasFound />
+        </>
+      )}
       {former && (
         <>
           {" · "}

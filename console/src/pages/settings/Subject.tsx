@@ -28,13 +28,16 @@ function SubjectName({ to, children }: { to?: LinkTarget; children: ReactNode })
   );
 }
 
+/** By its short name, or by its id. */
 function Agent({ id }: Which) {
+  const { t } = useTranslation("activity");
   const { data } = $api.useQuery("get", "/api/v1/agents");
   const named = useAgentNames();
-  const exists = data?.some(({ slug }) => slug === id);
-  return (
-    <SubjectName to={exists ? { to: "/sandbox", search: { agent: id } } : undefined}>{named(id)}</SubjectName>
-  );
+  const found = data?.find((one) => one.slug === id || one.id === id);
+  const to = found && ({ to: "/sandbox", search: { agent: found.slug } } as const);
+  // Nobody knows an agent by its id.
+  const name = id.startsWith("agt_") ? t("thing.agent") : named(id);
+  return <SubjectName to={to}>{found ? named(found.slug) : name}</SubjectName>;
 }
 
 function Collection({ id, name }: Which) {

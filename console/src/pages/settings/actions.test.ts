@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { actionOf, daysOf, type Entry, reasonOf, sinceOf, subjectOf, versionOf } from "./actions";
+import { actionOf, daysOf, type Entry, reasonOf, scopeOf, sinceOf, subjectOf, versionOf } from "./actions";
 
 const entry = (part: Partial<Omit<Entry, "detail">>, detail: unknown = {}): Entry => ({
   id: "aud_1",
@@ -29,8 +29,21 @@ test("what an entry is about is found in its subject or its details", () => {
     name: "basics.yaml",
   });
   expect(about("model.set", "chat", { model: "large" })).toEqual({ kind: "model", id: "large" });
+  const unnamed = { provider: "tei", base_url: "http://127.0.0.1:8080", model: "" };
+  expect(about("model.set", "reranking", unnamed)).toEqual({ kind: "model", id: "http://127.0.0.1:8080" });
+  expect(about("model.set", "speech", { provider: "off", model: "" }), "no model").toBeUndefined();
   expect(about("collection.created", ""), "refused: it has no name").toBeUndefined();
   expect(about("document.removed", "doc_1"), "an id says nothing").toBeUndefined();
+});
+
+test("a model's task and agent are found in the subject", () => {
+  expect(scopeOf({ action: "model.set", subject: "speech" })).toEqual({ role: "speech" });
+  expect(scopeOf({ action: "model.removed", subject: "chat/agt_1" })).toEqual({
+    role: "chat",
+    agent: "agt_1",
+  });
+  expect(scopeOf({ action: "model.set", subject: "newer" })).toBeUndefined();
+  expect(scopeOf({ action: "model.fetched", subject: "chat" }), "the name of a model").toBeUndefined();
 });
 
 test("details are read only where they are what is expected", () => {

@@ -1,5 +1,6 @@
 // The audit log's closed sets: what each action belongs to, and what it was done to.
 import type { Schemas } from "@/api/client";
+import { isRole } from "@/parts/modelRole";
 
 export type Entry = Schemas["AuditEntry"];
 export type Action = Schemas["AuditAction"];
@@ -134,7 +135,11 @@ export function subjectOf(entry: Pick<Entry, "action" | "subject" | "detail">): 
   if (!subject || !id) return undefined;
   // Earlier versions named the case.
   if (subject === "conversation" && !id.startsWith("conv_")) return undefined;
-  if (subject === "model") return { kind: subject, id: textOf(entry, "model") ?? id };
+  if (subject === "model") {
+    if (isOff(entry)) return undefined;
+    // A server of one model is named by its address.
+    return { kind: subject, id: textOf(entry, "model") ?? textOf(entry, "base_url") ?? id };
+  }
   // What it was called from then on; without a title, its name.
   if (entry.action === "collection.renamed")
     return { kind: "collection", id, name: textOf(entry, "title") ?? (formerName(entry) ? id : undefined) };
@@ -144,6 +149,17 @@ export function subjectOf(entry: Pick<Entry, "action" | "subject" | "detail">): 
   const [collection, ...rest] = id.split("/");
   return collection && rest.length < 2 ? { kind: "collection", id: collection } : { kind: "text", id };
 }
+
+/** The task of a model that was chosen or removed, and the id of the agent that it was for. */
+export function scopeOf({ action, subject }: Pick<Entry, "action" | "subject">) {
+  const [role = "", agent] = subject.split("/");
+  const isChoice = action === "model.set" || action === "model.removed";
+  return isChoice && isRole(role) ? { role, agent } : undefined;
+}
+
+/** Whether no model was chosen for a task, instead of one. */
+export const isOff = (entry: Pick<Entry, "action" | "detail">) =>
+  entry.action === "model.set" && textOf(entry, "provider") === "off";
 
 export type Day = { at: number; entries: Entry[] };
 
