@@ -94,11 +94,6 @@ function Row({ model, part, isFirst }: RowProps) {
               <bdi lang="en">{about}</bdi>
             </Text>
           )}
-          {task === "question_answering" && !in_use && (
-            <Text size="xs" c="dimmed">
-              {t("local.nextStart")}
-            </Text>
-          )}
         </div>
         {installed ? (
           <Group gap="xs">

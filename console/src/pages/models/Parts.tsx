@@ -105,7 +105,7 @@ function CurrentPart({ part: { task, role: word, name, origin, chosen } }: { par
 type PreparationProps = { pending: NonNullable<Part["pending"]>; isSearching: boolean };
 
 /** How far the documents are prepared for another model. */
-function Preparation({ pending: { name, done, total }, isSearching }: PreparationProps) {
+function Preparation({ pending: { name, done, total, failure }, isSearching }: PreparationProps) {
   const { t } = useTranslation("models");
   return (
     <Stack gap={4} data-testid="preparation">
@@ -118,6 +118,11 @@ function Preparation({ pending: { name, done, total }, isSearching }: Preparatio
         {t("preparation.progress", { name, done, total })}{" "}
         {isSearching ? t("preparation.old") : t("preparation.words")}
       </Text>
+      {failure && (
+        <Text size="sm" c="red" style={{ overflowWrap: "anywhere" }} data-testid="preparation-failed">
+          {t("preparation.failed")} <bdi dir="ltr">{failure}</bdi>
+        </Text>
+      )}
     </Stack>
   );
 }
