@@ -22,6 +22,7 @@ pub mod case_reason;
 pub mod turn;
 pub mod loop_guard;
 pub mod thread;
+mod standing;
 pub mod sending;
 pub mod prompt;
 pub mod trace;
@@ -81,6 +82,6 @@ pub use turn::{
 pub use {
     agent::HandoffRuleKind,
     answer::GapState,
-    thread::{ConversationStanding, EscalationState},
+    standing::{ConversationStanding, EscalationState},
     turn::TurnOutcome,
 };

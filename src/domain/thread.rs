@@ -3,7 +3,6 @@
 //! here. If the store changes the owner of a conversation without loading it, it writes the values
 //! of an [`OwnerChange`].
 
-use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
 use super::loop_guard::{self, Limits, LoopReason, ObservedText, SenderStats, observe};
@@ -31,6 +30,9 @@ pub struct Thread {
     /// When the burst ends and the answer may be written.
     #[serde(skip)]
     pub quiet_at: Option<Millis>,
+    /// Turns of the burst that were given up because the customer edited what they had read.
+    #[serde(skip)]
+    pub edited_turns: i64,
     /// When the customer last wrote.
     pub last_inbound_at: Option<Millis>,
     /// When a notice about another conversation was last queued for this contact, who is staff then.
@@ -43,34 +45,16 @@ pub struct Thread {
     pub sender_stats: SenderStats,
 }
 
+/// Turns that edits of the same waiting messages end. After them a turn answers what it has read:
+/// whoever goes on editing would otherwise never get an answer, and each turn calls the model.
+const MAX_EDITED_TURNS: i64 = 2;
+
 /// How long after a notice a support contact's messages count as answers to it.
 const NOTICE_MS: Millis = DAY_MS;
 
 /// Whether a contact with this [`Thread::notice_at`] is staff, whom the bot does not answer.
 pub fn is_staff(notice_at: Option<Millis>, now: Millis) -> bool {
     notice_at.is_some_and(|notice| (0..NOTICE_MS).contains(&now.saturating_sub(notice)))
-}
-
-words! {
-    /// Whether a conversation needs a person.
-    pub enum ConversationStanding {
-        /// A person has it, or it has an open case.
-        Open = "open",
-        /// Open, and nobody has answered the customer's last message.
-        Waiting = "waiting",
-        /// Not open: the bot handles it.
-        Resolved = "resolved",
-    }
-}
-
-words! {
-    /// State of a case.
-    pub enum EscalationState {
-        /// It waits for a person.
-        Open = "open",
-        /// It is closed.
-        Resolved = "resolved",
-    }
 }
 
 /// A change of a conversation's owner: everything to write, whatever the state before.
@@ -129,6 +113,7 @@ impl Default for Thread {
             waiting_since: None,
             due_at: None,
             quiet_at: None,
+            edited_turns: 0,
             last_inbound_at: None,
             notice_at: None,
             replied_at: None,
@@ -184,6 +169,13 @@ pub struct ConsentRequest {
     /// numbers, and anybody may practise in their name. An opt-out is stored without an answer, an
     /// opt-in is answered like any text, as on a real number without an opt-out before it.
     pub practice: bool,
+}
+
+impl IntakePolicy {
+    /// Whether the message is an opt-out that is kept.
+    pub fn opts_out(&self) -> bool {
+        self.consent.as_ref().is_some_and(|said| said.out && !said.practice)
+    }
 }
 
 /// What happens to a customer's message.
@@ -259,11 +251,20 @@ impl Thread {
     /// Applies a customer's edit of an earlier message. It asks nothing anew, but an opt-out counts
     /// however it is written; returns [`Disposition::OptedOut`] then.
     pub fn receive_edit(&mut self, event: &InboundEvent<'_>) -> Option<Disposition> {
-        let out = event.policy.consent.as_ref().is_some_and(|said| said.out && !said.practice);
-        (out && self.opted_out_at.is_none()).then(|| self.opt_out(event.now))
+        let out = event.policy.opts_out() && self.opted_out_at.is_none();
+        out.then(|| self.opt_out(event.now))
     }
 
-    /// The customer deleted the last message that waited.
+    /// The customer edited a message that waits: that restarts the quiet gap like a message of the
+    /// burst. `runs` says that a turn may have read it; returns whether that turn is given up.
+    pub fn edit_waiting(&mut self, event: &InboundEvent<'_>, runs: bool) -> bool {
+        self.restart_gap(event);
+        let given_up = runs && self.edited_turns < MAX_EDITED_TURNS;
+        self.edited_turns += i64::from(given_up);
+        given_up
+    }
+
+    /// The last message that waited does not wait any more: it was deleted.
     pub fn withdraw(&mut self) {
         self.clear_waiting();
     }
@@ -290,6 +291,7 @@ impl Thread {
             waiting_since,
             due_at,
             quiet_at,
+            edited_turns,
             last_inbound_at,
             notice_at,
             replied_at,
@@ -313,6 +315,7 @@ impl Thread {
         self.waiting_since = earliest(self.waiting_since, waiting_since);
         self.due_at = earliest(self.due_at, due_at);
         self.quiet_at = self.quiet_at.max(quiet_at);
+        self.edited_turns = self.edited_turns.max(edited_turns);
         let void = owner == Owner::Person || self.opted_out_at.is_some();
         if void {
             self.clear_waiting();
@@ -367,18 +370,26 @@ impl Thread {
         machine
     }
 
-    /// Every message restarts the quiet gap, up to the maximum length of the burst.
     fn schedule_turn(&mut self, event: &InboundEvent<'_>) {
+        self.restart_gap(event);
+        self.due_at = Some(self.due_at.map_or(event.now, |before| before.min(event.now)));
+    }
+
+    /// Every message restarts the quiet gap, up to the maximum length of the burst.
+    fn restart_gap(&mut self, event: &InboundEvent<'_>) {
+        if self.waiting_since.is_none() {
+            self.edited_turns = 0;
+        }
         let since = *self.waiting_since.get_or_insert(event.now);
         let quiet = (event.now + event.policy.gap_ms).min(since + event.policy.max_burst_ms);
         self.quiet_at = Some(self.quiet_at.map_or(quiet, |before| before.max(quiet)));
-        self.due_at = Some(self.due_at.map_or(event.now, |before| before.min(event.now)));
     }
 
     fn clear_waiting(&mut self) {
         self.waiting_since = None;
         self.due_at = None;
         self.quiet_at = None;
+        self.edited_turns = 0;
     }
 }
 
@@ -442,6 +453,32 @@ mod tests {
             assert_eq!(thread.quiet_at, Some(NOW + quiet), "{at}");
             assert_eq!(thread.due_at, Some(NOW), "a turn may get ready at once");
         }
+    }
+
+    #[test]
+    fn an_edit_restarts_the_gap_up_to_the_burst_and_gives_up_two_turns() {
+        let (mut thread, policy) = (Thread::default(), policy());
+        let edit = |thread: &mut Thread, at, runs| {
+            thread.edit_waiting(&event(&policy, "edited", NOW + at), runs)
+        };
+        assert_eq!(thread.receive(&event(&policy, "text", NOW)), WAITS);
+        let edits = [
+            (100, false, 800, false),
+            (600, true, 1300, true),
+            (3600, true, 4000, true),
+            (3900, true, 4000, false),
+            (900_000, true, 4000, false),
+        ];
+        for (at, runs, quiet, given_up) in edits {
+            assert_eq!(edit(&mut thread, at, runs), given_up, "{at}");
+            assert_eq!((thread.quiet_at, thread.due_at), (Some(NOW + quiet), Some(NOW)), "{at}");
+        }
+        // A message more is of the same burst.
+        assert_eq!(thread.receive(&event(&policy, "more", NOW + 900_001)), WAITS);
+        assert!(!edit(&mut thread, 900_002, true));
+        thread.answered(None, NOW + 900_003);
+        assert_eq!(thread.receive(&event(&policy, "next", NOW + 900_004)), WAITS);
+        assert!(edit(&mut thread, 900_005, true));
     }
 
     #[test]

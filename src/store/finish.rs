@@ -259,7 +259,7 @@ async fn reschedule(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
             quiet_at = case when {SINCE} is null then null else quiet_at end,
             unanswered = case when v.replied = 0 or open_cases > 0 then unanswered
                 when {SINCE} is null then 0 else 1 end,
-            waiting_since = {SINCE}
+            waiting_since = {SINCE}, edited_turns = 0
         from v where conversations.id = v.id"
     );
     conn.many(before, &rows, after).await.map(|_| ())

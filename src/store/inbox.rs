@@ -24,6 +24,7 @@ use conversations::{Conversations, Place};
 
 mod batch;
 mod conversations;
+mod loaded;
 mod contacts;
 mod thread_columns;
 pub(super) mod merge;
@@ -125,9 +126,9 @@ pub(super) async fn take_over(
     if let Some(kept) = conversations.only() {
         before = Some(kept.thread.owner);
         kept.take_over(if writes {
-            conversations::PersonAction::Answered
+            loaded::PersonAction::Answered
         } else {
-            conversations::PersonAction::Looked
+            loaded::PersonAction::Looked
         });
     }
     messages::void(conn, id, batch::TAKEN).await?;

@@ -17,9 +17,11 @@ use crate::domain::{
 };
 
 mod changes;
+mod deletion;
 mod statuses;
 
-pub(super) use changes::apply_changes;
+pub(super) use changes::{ChangeEffects, apply_changes};
+pub(super) use deletion::DeletionEffects;
 pub(super) use statuses::{StatusEffects, apply_statuses};
 
 const SENT_RANK: i64 = MessageState::Sent.rank();
@@ -78,7 +80,7 @@ pub struct MessageRow {
     pub edited_at: Option<i64>,
     /// When its author deleted it, according to the provider. It has no words any more.
     pub deleted_at: Option<i64>,
-    /// The content that it had first, as JSON, if it was edited or deleted.
+    /// The content that it had first, as JSON, if it was edited and not deleted.
     pub original: Option<String>,
 }
 
@@ -108,7 +110,7 @@ impl Store {
             let sql = concat!(
                 "select ",
                 message_columns!(),
-                " from messages where workspace_id = $1 and conversation_id = $2 and changed_id is null
+                " from messages where workspace_id = $1 and conversation_id = $2 and (changed_id is null or changed_id = id)
                   and (sent_at < $3 or (sent_at = $3 and id < $4)) order by sent_at desc, id desc limit $5"
             );
             let rows =

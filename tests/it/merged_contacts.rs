@@ -203,6 +203,39 @@ on_both! {
         assert_eq!(ground.all().await.len(), 2, "either id finds the one conversation");
     }
 
+    async fn a_change_that_came_as_the_other_contact_holds_once_they_are_one(db) {
+        for (author, change) in [(Ids::Phone, Ids::Bsuid), (Ids::Bsuid, Ids::Phone)] {
+            let ground = Ground::on(db).await;
+            ground.hear(0, author, "m1").await;
+            ground.hear(0, author, "m2").await;
+            let running = ground.claims().await.remove(0);
+            let late = ground.finished(&running, &["late"]).await;
+            let edited = Content::Edited {
+                original: "m1".into(),
+                content: Some(Content::Text { body: "edited".into() }.into()),
+            };
+            let revoked = Content::Revoked { original: "m2".into() };
+            for (id, content) in [("e1", edited), ("r2", revoked)] {
+                let mut said = ground.said(0, change.party(), id);
+                if let Event::Message(message) = &mut said.item.event {
+                    message.content = content;
+                }
+                ground.take(vec![said]).await;
+            }
+            ground.hear(0, Ids::Both, "m3").await;
+            assert_eq!(ground.store.commit_turn(late).await.unwrap(), CommitOutcome::Overtaken);
+            let one = ground.only().await;
+            let thread = ground.thread(&one.id).await;
+            let said = |id: &str| {
+                let row = thread.iter().find(|row| row.provider_id.as_deref() == Some(id)).unwrap();
+                (row.body.as_deref(), row.deleted_at.is_some())
+            };
+            assert_eq!((said("m1"), said("m2")), ((Some("edited"), false), (None, true)));
+            let next = ground.claims().await.remove(0);
+            assert_eq!(ground.finished(&next, &[]).await.answered.len(), 2, "m1 and m3");
+        }
+    }
+
     async fn a_turn_that_runs_in_the_former_conversation_answers_nothing_and_its_message_waits(db) {
         let ground = Ground::on(db).await;
         ground.hear(0, Ids::Phone, "m1").await;

@@ -8,13 +8,13 @@ use frontdesk::store::replicas::HoldName;
 use frontdesk::store::{Settings, Store};
 use futures::future::join_all;
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
 use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, write_home_files};
 use crate::support::graph::Graph;
-use crate::support::hooks::{sign, text_webhook};
+use crate::support::hooks::{message_webhook, sign, text_webhook};
 use crate::support::openai::{OpenAi, question};
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
@@ -317,6 +317,36 @@ async fn a_message_at_another_replica_is_answered_together_with_the_one_a_model_
     place.assert_answered_once(&second).await;
     assert_eq!(place.answered()[CUSTOMER], [mark(CUSTOMER, 0), mark(CUSTOMER, 1)]);
     assert_eq!(place.model.chat_count(), 2);
+    assert!(first.stop().await && second.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_or_a_deletion_at_another_replica_ends_the_turn_that_read_the_old_words() {
+    let Some(place) = Place::shared("").await else { return };
+    let (first, second) = (place.start().await, place.start().await);
+    let change = async |id: &str, content: &Value| {
+        let body = message_webhook(MAIN, CUSTOMER, id, content);
+        let request = place.http.post(format!("{}/webhooks/meta", second.url));
+        let request = request.header("x-hub-signature-256", sign(SECRET, &body)).body(body);
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+    };
+    let original = |question: usize| format!("wamid.{}", mark(CUSTOMER, question));
+    place.model.hold();
+    place.ask(&first, 0).await;
+    let words = format!("When do you open? {}", mark(CUSTOMER, 1));
+    let new = json!({"type": "text", "text": {"body": words}});
+    let edit = json!({"original_message_id": original(0), "message": new});
+    change("wamid.e", &json!({"type": "edit", "edit": edit})).await;
+    place.model.release();
+    place.first_reply().await;
+    place.assert_answered_once(&second).await;
+    assert_eq!(place.answered()[CUSTOMER], [mark(CUSTOMER, 1)], "not the old words");
+    place.model.hold();
+    place.ask(&first, 2).await;
+    let revoked = json!({"original_message_id": original(2)});
+    change("wamid.r", &json!({"type": "revoke", "revoke": revoked})).await;
+    place.model.release();
+    place.assert_answered_once(&second).await;
     assert!(first.stop().await && second.stop().await);
 }
 

@@ -101,7 +101,7 @@ impl<'a> Batch<'a> {
             return self.change(conn, at, (message, original)).await;
         }
         self.message(conn, at, message).await?;
-        self.settle_awaited(conn, (at.place, at.number, &message.from), &message.provider_id).await
+        self.settle_awaited(conn, at, message).await
     }
 
     async fn message(
@@ -131,7 +131,7 @@ impl<'a> Batch<'a> {
         kept.closed |= disposition == Disposition::Waits { returned: true };
         kept.webhook_index = at.place;
         // A repaired message was counted when it came.
-        kept.new_messages += i64::from(mend.is_none() && !message.imported);
+        kept.count_messages(i64::from(mend.is_none() && !message.imported));
         kept.heard |= mend.is_none() && opens_window(message);
         let conversation = kept.id.clone();
         if matches!(disposition, Disposition::OptedOut | Disposition::Machine(_)) {

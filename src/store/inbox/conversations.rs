@@ -7,6 +7,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::contacts::Contacts;
+use super::loaded::{Lease, LoadedConversation};
 use super::thread_columns::{ThreadColumns, thread_columns, written};
 use super::{Offer, Targets, merge};
 use crate::domain::thread::{Disposition, InboundEvent, Thread};
@@ -20,53 +21,6 @@ pub(super) struct Conversations {
     pub(super) contacts: Contacts,
     kept: Vec<LoadedConversation>,
     places: HashMap<(String, usize), usize>,
-}
-
-/// A conversation with changes that are not yet written back.
-#[expect(clippy::struct_excessive_bools, reason = "each is a change of its own")]
-pub(super) struct LoadedConversation {
-    pub(super) id: ConversationId,
-    /// The state on which decisions are made.
-    pub(super) thread: Thread,
-    /// Whether what a running turn has read is void: the messages wait no longer, or say something
-    /// else. The turn loses its lease.
-    pub(super) void: bool,
-    /// Whether the open cases are resolved by what happened.
-    pub(super) closed: bool,
-    /// New messages that a person has not seen.
-    pub(super) new_messages: i64,
-    /// Whether the customer wrote: that opens WhatsApp's window.
-    pub(super) heard: bool,
-    /// Whether anybody wrote: that moves it up in the lists.
-    pub(super) spoken: bool,
-    /// What a person did, if anything: then everything before `new_messages` was seen.
-    pub(super) seen: Option<PersonAction>,
-    /// Index of the webhook that brought the latest message.
-    pub(super) webhook_index: usize,
-    /// The owner before the batch; a person if the stored word is unknown to this version.
-    previous_owner: Owner,
-    lease: Lease,
-    /// Lease end of the turn claimed in this batch, if any.
-    claimed: Option<i64>,
-    contact: usize,
-    number: String,
-    changed: bool,
-}
-
-/// What a person did in a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PersonAction {
-    /// Took the conversation over without writing.
-    Looked,
-    /// Wrote to the customer.
-    Answered,
-}
-
-#[derive(Default)]
-struct Lease {
-    until: i64,
-    token: i64,
-    attempts: i64,
 }
 
 #[derive(FromRow)]
@@ -230,21 +184,24 @@ impl Conversations {
                 moment.into(),
                 kept.new_messages.into(),
                 kept.seen.map(|_| moment).into(),
-                i64::from(kept.seen == Some(PersonAction::Answered)).into(),
+                i64::from(kept.all_answered).into(),
                 i64::from(kept.spoken).into(),
                 i64::from(kept.heard).into(),
+                thread.edited_turns.into(),
+                kept.new_unanswered.into(),
             ]);
         }
         let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
-            claimed, moment, came, seen_at, answered, spoken, heard) as (";
+            claimed, moment, came, seen_at, answered, spoken, heard, edited_turns, asked) as (";
         let after = formatcp!(
             ") update conversations set owner = coalesce(v.owner, conversations.owner),
-                person_at = coalesce(v.person_at, conversations.person_at), waiting_since = v.waiting_since, due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
+                person_at = coalesce(v.person_at, conversations.person_at), waiting_since = v.waiting_since, due_at = v.due_at, quiet_at = v.quiet_at,
+                edited_turns = v.edited_turns, last_inbound_at = v.last_inbound_at, habit = v.habit,
                 lease_token = lease_token + v.void + v.claimed, {revised},
                 last_message_at = case when v.spoken = 1 then v.moment else last_message_at end,
                 seen_at = coalesce(v.seen_at, conversations.seen_at),
-                unread = v.came + case when v.seen_at is null then unread else 0 end,
-                unanswered = v.came + case when v.answered = 1 then 0 else unanswered end,
+                unread = case when v.seen_at is not null then v.came when unread + v.came > 0 then unread + v.came else 0 end,
+                unanswered = v.asked + case when v.answered = 1 then 0 else unanswered end,
                 lease_until = case when v.claimed = 1 then v.until when v.void = 1 then 0 else lease_until end,
                 attempts = case when v.void = 1 then 0 else attempts end + v.claimed,
                 window_closed_at = case when v.heard = 1 then null else window_closed_at end
@@ -340,48 +297,5 @@ impl ThreadRow {
             },
             ..LoadedConversation::new(contact, self.number_id)
         }
-    }
-}
-
-impl LoadedConversation {
-    /// A person takes the conversation over. The caller must also void the queue.
-    pub(super) fn take_over(&mut self, did: PersonAction) {
-        self.thread.take_over(now());
-        (self.void, self.changed) = (true, true);
-        (self.seen, self.new_messages) = (Some(did), 0);
-        self.spoken |= did == PersonAction::Answered;
-    }
-
-    fn new(contact: usize, number: String) -> Self {
-        Self {
-            id: ConversationId::stored(String::new()),
-            thread: Thread::default(),
-            void: false,
-            closed: false,
-            new_messages: 0,
-            heard: false,
-            spoken: false,
-            seen: None,
-            webhook_index: 0,
-            previous_owner: Owner::Bot,
-            lease: Lease::default(),
-            claimed: None,
-            contact,
-            number,
-            changed: false,
-        }
-    }
-
-    /// The owner to store, if it changed or a person took over. Otherwise the stored word stays,
-    /// which this version may not know.
-    fn new_owner(&self) -> Option<Owner> {
-        let owner = self.thread.owner;
-        (owner != self.previous_owner || self.seen.is_some()).then_some(owner)
-    }
-
-    /// Whether a turn is due and no lease is held.
-    fn is_due(&self, moment: i64) -> bool {
-        let free = self.void || self.lease.until < moment;
-        self.changed && free && self.thread.due_at.is_some_and(|due| due <= moment)
     }
 }

@@ -11,7 +11,7 @@ use super::contacts::Contacts;
 use super::thread_columns::{ThreadColumns, thread_columns, written};
 use crate::domain::audit::Action;
 use crate::domain::thread::{Thread, earliest};
-use crate::domain::{ConversationId, MessageState, NoteCode, Owner, Party, WorkspaceId};
+use crate::domain::{ConversationId, MessageState, NoteCode, NumberId, Owner, Party, WorkspaceId};
 use crate::store::audit::{Actor, Entry};
 use crate::store::{Conn, Error, Result, Store, Write, all, first, messages, now, revised, run};
 
@@ -219,6 +219,7 @@ impl HalfRow {
         other: &Self,
     ) -> Result<()> {
         self.take_rows_of(conn, other).await?;
+        let changed = self.settle_changes(conn, workspace).await?;
         let mut thread = self.columns.thread();
         let void = thread.join(&other.columns.thread());
         if void {
@@ -227,8 +228,10 @@ impl HalfRow {
             messages::void(conn, &self.id, why.text()).await?;
         } else if self.has_waiting(conn).await? {
             thread.due_at = Some(thread.due_at.unwrap_or_else(now));
+        } else {
+            thread.withdraw();
         }
-        self.write(conn, (&thread, void), other).await?;
+        self.write(conn, (&thread, void || changed), other).await?;
         let (id, into, space) = (other.id.as_str(), self.id.as_str(), workspace.as_str());
         let sql = "update merged_conversations set into_id = $2 where into_id = $1";
         run!(conn, sql, id, into)?;
@@ -251,6 +254,20 @@ impl HalfRow {
         run!(conn, sql, into, from)?;
         let sql = "update escalations set conversation_id = $1 where conversation_id = $2";
         run!(conn, sql, into, from).map(|_| ())
+    }
+
+    /// Applies edits and deletions that came in the one conversation while their message is of the
+    /// other. Returns whether a turn may have read what waits no longer as it was.
+    async fn settle_changes(&self, conn: &mut Conn<'_>, workspace: &WorkspaceId) -> Result<bool> {
+        let sql = "select distinct changes from messages where conversation_id = $1
+                   and changes is not null and changed_id is null";
+        let mut changed = false;
+        let number = NumberId::stored(self.number_id.clone());
+        for (original,) in all!(conn, (String,), sql, self.id.as_str())? {
+            let applied = messages::apply_changes(conn, workspace, (&number, &original)).await?;
+            changed |= applied.is_some_and(|applied| applied.waited);
+        }
+        Ok(changed)
     }
 
     async fn has_waiting(&self, conn: &mut Conn<'_>) -> Result<bool> {
@@ -280,9 +297,9 @@ impl HalfRow {
                            else conversations.last_message_at end,
                        created_at = case when o.created_at < conversations.created_at then o.created_at
                            else conversations.created_at end,
-                       notice_at = $13, window_closed_at = $14, {revised}
+                       notice_at = $13, window_closed_at = $14, edited_turns = $15, {revised}
                    from conversations o where conversations.id = $1 and o.id = $2",
-            revised = revised!("$15")
+            revised = revised!("$16")
         );
         let habit = written(&thread.sender_stats);
         // What WhatsApp said before the customer wrote is over.
@@ -305,6 +322,7 @@ impl HalfRow {
             i64::from(void),
             thread.notice_at,
             closed_at,
+            thread.edited_turns,
             now()
         )
         .map(|_| ())

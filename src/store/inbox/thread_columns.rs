@@ -11,7 +11,7 @@ use crate::store::columns::LenientWord;
 /// The columns of [`ThreadColumns`]; `v` is the conversation and `c` its customer.
 macro_rules! thread_columns {
     () => {
-        "v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at, v.last_inbound_at, v.notice_at,
+        "v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at, v.edited_turns, v.last_inbound_at, v.notice_at,
          v.replied_at, v.reply_hash, v.habit, c.opted_out_at"
     };
 }
@@ -27,6 +27,7 @@ pub(super) struct ThreadColumns {
     waiting_since: Option<i64>,
     due_at: Option<i64>,
     quiet_at: Option<i64>,
+    edited_turns: i64,
     last_inbound_at: Option<i64>,
     notice_at: Option<i64>,
     replied_at: Option<i64>,
@@ -46,6 +47,7 @@ impl ThreadColumns {
             waiting_since: self.waiting_since,
             due_at: self.due_at,
             quiet_at: self.quiet_at,
+            edited_turns: self.edited_turns,
             last_inbound_at: self.last_inbound_at,
             notice_at: self.notice_at,
             replied_at: self.replied_at,

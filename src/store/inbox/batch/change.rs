@@ -3,12 +3,14 @@
 //! not open the window, and change no owner.
 //!
 //! A turn that has read what is changed now loses its lease, so that the customer gets no answer to
-//! what he took back, and its conversation is claimed anew. Nothing else is answered again.
+//! what he took back, and its conversation is claimed anew: for a deletion always, for edits as
+//! often as `domain::thread` allows. Nothing else is answered again.
 
 use super::{Arriving, Batch, OPTED_OUT, Scope, inbound_event, key, row};
 use crate::domain::thread::Disposition;
-use crate::domain::{ConversationId, Inbound, MessageId, NumberId, Party};
+use crate::domain::{Inbound, MessageId, NumberId};
 use crate::store::inbox::ConversationEvent;
+use crate::store::messages::ChangeEffects;
 use crate::store::{Conn, Result, files, messages};
 
 impl Batch<'_> {
@@ -28,7 +30,13 @@ impl Batch<'_> {
         kept.webhook_index = at.place;
         let conversation = kept.id.clone();
         let event = inbound_event(at, message);
-        let disposition = Disposition::Stored(event.no_answer_reason);
+        // Whoever turns a question into STOP means it, also if the question has not come.
+        let opts_out = at.policy.opts_out() && !message.imported && message.group.is_none();
+        let disposition = if opts_out {
+            Disposition::OptedOut
+        } else {
+            Disposition::Stored(event.no_answer_reason)
+        };
         let state = Arriving {
             conversation: &conversation,
             disposition: &disposition,
@@ -37,66 +45,84 @@ impl Batch<'_> {
         self.fresh.push(row(at, message, &state).values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(known, None);
         self.taken[at.place].fresh += 1;
-        let place = (at.place, at.number, &message.from);
-        if !self.settle(conn, place, original).await? {
-            self.unanswered.push(conversation);
+        self.settle_heard(conn, at, (message, original)).await?;
+        if !opts_out {
             return Ok(());
         }
-        if message.imported || message.group.is_some() {
-            return Ok(());
-        }
-        // Whoever turns a question into STOP means it.
-        let (kept, disposition) = self
-            .conversations
-            .decide((at.number, &message.from), |thread| thread.receive_edit(&event))?;
+        let place = (at.number, &message.from);
+        let (kept, disposition) =
+            self.conversations.decide(place, |thread| thread.receive_edit(&event))?;
         if let Some(disposition) = disposition {
             kept.void = true;
             self.void(conn, &conversation, OPTED_OUT).await?;
             let state = Arriving { disposition: &disposition, ..state };
             self.apply_effects(conn, at, message, &state).await?;
+            self.taken[at.place].events.insert(ConversationEvent { conversation, message: None });
         }
         Ok(())
     }
 
-    /// Applies the changes that came before this message.
+    /// Applies the changes that came before this message of a customer.
     pub(super) async fn settle_awaited(
         &mut self,
         conn: &mut Conn<'_>,
-        of: (usize, &NumberId, &Party),
-        provider_id: &str,
+        at: &Scope<'_>,
+        message: &Inbound,
     ) -> Result<()> {
-        if self.awaited.contains(&key(of.1, provider_id)) {
-            self.settle(conn, of, provider_id).await?;
+        if self.awaits(at.number, &message.provider_id) {
+            self.settle_heard(conn, at, (message, &message.provider_id)).await?;
         }
         Ok(())
     }
 
-    /// Applies what is stored of changes of this message, those of the batch included. False if
-    /// none can be applied: they wait for the message.
+    /// Whether changes are stored of the message with this provider's id that are not applied.
+    pub(super) fn awaits(&self, number: &NumberId, provider_id: &str) -> bool {
+        self.awaited.contains(&key(number, provider_id))
+    }
+
+    /// Applies the changes of a customer's message, because of another or of the message itself.
+    async fn settle_heard(
+        &mut self,
+        conn: &mut Conn<'_>,
+        at: &Scope<'_>,
+        (message, original): (&Inbound, &str),
+    ) -> Result<()> {
+        let applied = self.settle(conn, at.number, original).await?;
+        let kept = self.conversations.at((at.number, &message.from))?;
+        let conversation = kept.id.clone();
+        if let Some(deletion) = &applied.deletion {
+            kept.forget_message(deletion);
+        }
+        if !applied.waited {
+            self.unanswered.push(conversation);
+            return Ok(());
+        }
+        let runs = kept.runs();
+        kept.void |= if applied.still_waits {
+            kept.thread.edit_waiting(&inbound_event(at, message), runs)
+        } else {
+            runs
+        };
+        if !applied.any_waits {
+            kept.thread.withdraw();
+        }
+        self.taken[at.place].events.insert(ConversationEvent { conversation, message: None });
+        Ok(())
+    }
+
+    /// Applies what is stored of changes of this message, those of the batch included.
     pub(super) async fn settle(
         &mut self,
         conn: &mut Conn<'_>,
-        (place, number, party): (usize, &NumberId, &Party),
+        number: &NumberId,
         original: &str,
-    ) -> Result<bool> {
+    ) -> Result<ChangeEffects> {
         messages::insert_arrived(conn, &std::mem::take(&mut self.fresh)).await?;
         files::insert(conn, self.workspace, std::mem::take(&mut self.files)).await?;
         let applied = messages::apply_changes(conn, self.workspace, (number, original)).await?;
-        let Some(applied) = applied else {
+        Ok(applied.unwrap_or_else(|| {
             self.awaited.insert(key(number, original));
-            return Ok(false);
-        };
-        let kept = self.conversations.at((number, party))?;
-        let conversation: ConversationId = kept.id.clone();
-        if !applied.waited {
-            self.unanswered.push(conversation);
-            return Ok(true);
-        }
-        kept.void = true;
-        if !applied.waits {
-            kept.thread.withdraw();
-        }
-        self.taken[place].events.insert(ConversationEvent { conversation, message: None });
-        Ok(true)
+            ChangeEffects::default()
+        }))
     }
 }

@@ -1,16 +1,13 @@
 //! Messages that people of the business wrote outside this system: from the phone or another tool,
 //! and the business's own side of an import.
 
-use super::super::conversations::PersonAction;
+use super::super::loaded::PersonAction;
 use super::{Batch, ConversationEvent, TAKEN, believed, key};
-use crate::domain::{
-    Author, ConversationId, Echo, MessageId, MessageState, NoteCode, NumberId, Party,
-};
+use crate::domain::{Author, ConversationId, Echo, MessageId, MessageState, NoteCode, NumberId};
 use crate::store::{Conn, Result, messages, now};
 
 impl Batch<'_> {
-    /// A person wrote to the customer outside this system: the conversation becomes a person's. Not
-    /// so if they edited or deleted what they had written before, which says nothing new.
+    /// A person wrote to the customer outside this system: the conversation becomes a person's.
     pub(super) async fn echo(
         &mut self,
         conn: &mut Conn<'_>,
@@ -21,51 +18,69 @@ impl Batch<'_> {
         if self.seen.contains_key(&known) {
             return Ok(());
         }
-        let of = (place, number, &echo.to);
+        if let Some(original) = echo.content.changes() {
+            return self.change_own(conn, number, (echo, original)).await;
+        }
         if echo.imported {
-            return self.import(conn, of, echo).await;
+            return self.import(conn, number, echo).await;
         }
         let kept = self.conversations.at((number, &echo.to))?;
         // An echo of an own message that arrived before its send was recorded.
         if messages::match_echo(conn, &kept.id, echo).await? {
             kept.spoken = true;
             self.seen.insert(known, None);
-            return Ok(());
+            return self.settle_echoed(conn, number, echo).await;
         }
+        kept.take_over(PersonAction::Answered);
         let conversation = kept.id.clone();
         let row = echo_row((&conversation, number), echo, NoteCode::WrittenElsewhere);
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(known, None);
-        if let Some(original) = echo.content.changes()
-            && self.settle(conn, of, original).await?
-        {
-            return Ok(());
-        }
-        self.conversations.at((number, &echo.to))?.take_over(PersonAction::Answered);
         self.void(conn, &conversation, TAKEN).await?;
         self.taken[place].events.insert(ConversationEvent { conversation, message: None });
-        self.settle_awaited(conn, of, &echo.provider_id).await
+        self.settle_echoed(conn, number, echo).await
+    }
+
+    /// The business edited or deleted what it had sent, be it the bot's: WhatsApp lets nobody
+    /// change another's message. It says nothing new, so nobody takes the conversation over.
+    async fn change_own(
+        &mut self,
+        conn: &mut Conn<'_>,
+        number: &NumberId,
+        (echo, original): (&Echo, &str),
+    ) -> Result<()> {
+        let conversation = self.conversations.at((number, &echo.to))?.id.clone();
+        let note = if echo.imported { NoteCode::Imported } else { NoteCode::WrittenElsewhere };
+        let row = echo_row((&conversation, number), echo, note);
+        self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
+        self.seen.insert(key(number, &echo.provider_id), None);
+        self.unanswered.push(conversation);
+        self.settle(conn, number, original).await.map(drop)
+    }
+
+    /// Applies the changes that came before this message of the business.
+    async fn settle_echoed(
+        &mut self,
+        conn: &mut Conn<'_>,
+        number: &NumberId,
+        echo: &Echo,
+    ) -> Result<()> {
+        if self.awaits(number, &echo.provider_id) {
+            self.settle(conn, number, &echo.provider_id).await?;
+        }
+        Ok(())
     }
 
     /// Stores an old message of the business. It says nothing about who has the conversation now.
-    async fn import(
-        &mut self,
-        conn: &mut Conn<'_>,
-        of: (usize, &NumberId, &Party),
-        echo: &Echo,
-    ) -> Result<()> {
-        let (_, number, customer) = of;
-        let kept = self.conversations.at((number, customer))?;
+    async fn import(&mut self, conn: &mut Conn<'_>, number: &NumberId, echo: &Echo) -> Result<()> {
+        let kept = self.conversations.at((number, &echo.to))?;
         kept.spoken = true;
         let conversation = kept.id.clone();
         let row = echo_row((&conversation, number), echo, NoteCode::Imported);
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(key(number, &echo.provider_id), None);
         self.unanswered.push(conversation);
-        if let Some(original) = echo.content.changes() {
-            self.settle(conn, of, original).await?;
-        }
-        self.settle_awaited(conn, of, &echo.provider_id).await
+        self.settle_echoed(conn, number, echo).await
     }
 }
 
