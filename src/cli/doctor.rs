@@ -174,7 +174,7 @@ async fn check_model(app: &App, report: &mut Report) {
     if discovery.origin != ModelOrigin::Configured {
         report.note("answers", &discovery.to_string());
     }
-    if engine.is_unlimited() {
+    if app.desk.is_unlimited() {
         report.bad(
             "money",
             "[budget] has limits, but what the model costs is not known: nothing is limited",

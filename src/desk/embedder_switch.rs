@@ -70,9 +70,11 @@ impl EmbedderSwitch {
         }
     }
 
-    fn set_failure(&self, why: Option<String>) {
-        if let Some(pending) = &mut *self.pending() {
-            pending.failure = why;
+    fn set_failure(&self, embedder: &Arc<dyn Embedder>, why: Option<String>) {
+        let mut pending = self.pending();
+        let this = pending.as_mut().filter(|this| Arc::ptr_eq(&this.embedder, embedder));
+        if let Some(this) = this {
+            this.failure = why;
         }
     }
 }
@@ -82,10 +84,10 @@ impl Desk {
     /// soon as [`Self::fill_embeddings`] has embedded the documents.
     pub(super) async fn use_embedder(&self, embedder: Arc<dyn Embedder>) {
         let switch = &self.model_choices.embedder;
-        if embedder.identity() == self.library.space().embed.identity() {
-            self.library.replace_embedder(embedder);
+        // First of all, so that no other one is put to use any more.
+        switch.set(None);
+        if self.library.replace_embedder(embedder.clone()).await {
             self.renew_lookups(None);
-            switch.set(None);
             return;
         }
         switch.set(Some(embedder.clone()));
@@ -112,6 +114,7 @@ impl Desk {
             None => self.library.count_embedded(name).await?,
         };
         if let Some(pending) = &mut *switch.pending()
+            && Arc::ptr_eq(&pending.embedder, &embedder)
             && fresh.is_none()
         {
             pending.count = Some((Instant::now(), (done, total)));
@@ -139,7 +142,11 @@ impl Desk {
                 return Ok(false);
             }
         }
-        self.switch_to(&embedder).await
+        let switched = self.switch_to(&embedder).await;
+        if let Err(error) = &switched {
+            self.model_choices.embedder.set_failure(&embedder, Some(error.to_string()));
+        }
+        switched
     }
 
     /// Embeds what the pending embedder lacks, or what the one in use lacks if none is pending or it
@@ -147,15 +154,13 @@ impl Desk {
     pub async fn fill_embeddings(&self) -> Result<BackfillCounts, Error> {
         let switch = &self.model_choices.embedder;
         if let Some(embedder) = switch.embedder() {
+            switch.set_failure(&embedder, None);
             match self.library.backfill_with(&*embedder, &SilentProgress).await {
                 Err(Error::Embed(why)) => {
                     tracing::warn!("the chosen embeddings fail, they are tried again: {why}");
-                    switch.set_failure(Some(why));
+                    switch.set_failure(&embedder, Some(why));
                 }
-                filled => {
-                    switch.set_failure(None);
-                    return filled;
-                }
+                filled => return filled,
             }
         }
         self.library.backfill_embeddings(&SilentProgress).await

@@ -2,7 +2,7 @@
 //! `embedder_switch.rs` replaces the embedder.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
 
@@ -10,6 +10,7 @@ use super::adapter_builder::{AdapterBuilder, Construction};
 use super::embedder_switch::EmbedderSwitch;
 use super::{Desk, ModelScope};
 use crate::domain::{AgentId, ModelProvider, ModelRole, ModelTask, What};
+use crate::llm::Model;
 use crate::models::ModelSetting;
 use crate::pipeline::LiveLookup;
 use crate::rerank::Reranker;
@@ -26,6 +27,8 @@ pub struct ModelChoices {
     loaded: Mutex<Vec<JudgedRow>>,
     /// The embedder that replaces the one in use.
     pub(super) embedder: EmbedderSwitch,
+    /// Held while the lookups in use are renewed.
+    renewal: StdMutex<()>,
     /// Why choices cannot be used.
     problems: RwLock<HashMap<ModelScope, String>>,
 }
@@ -206,6 +209,9 @@ impl Desk {
     /// those in use.
     pub(super) fn renew_lookups(&self, rerankers: Option<BuiltAdapters<dyn Reranker>>) {
         let Ok(builder) = self.model_choices.builder() else { return };
+        // What reads and replaces them is one at a time.
+        let renewal = &self.model_choices.renewal;
+        let _renewal = renewal.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, of_agents) = builder.lookups.all();
         let (rerank, own) = rerankers.unwrap_or_else(|| {
             let own = of_agents.into_iter().map(|(agent, live)| (agent, live.rerank.clone()));
@@ -218,6 +224,16 @@ impl Desk {
         };
         let own = own.into_iter().map(|(agent, rerank)| (agent, with(rerank))).collect();
         builder.lookups.replace(with(rerank), own);
+    }
+
+    /// Whether the budget limits money though what a model in use costs is not known, so that it is
+    /// not limited.
+    pub fn is_unlimited(&self) -> bool {
+        let source = &self.engine.model;
+        let own = self.bots.all().into_iter().map(|bot| source.of(&bot.agent));
+        let mut models = std::iter::once(source.current()).chain(own);
+        let is_priced = |model: Arc<dyn Model>| model.kind(model.default_model()).is_priced();
+        self.engine.budget.limits_money() && !models.all(is_priced)
     }
 
     /// Checks that a model could be used; connects to nothing.

@@ -222,10 +222,17 @@ impl Library {
         self.load_changes(&self.space(), &mut seen).await
     }
 
-    /// Replaces the embedder by another one of the same identity.
-    pub fn replace_embedder(&self, embed: Arc<dyn Embedder>) {
-        let index = self.space().index.clone();
-        self.space.replace(Arc::new(VectorSpace { embed, index }), HashMap::new());
+    /// Replaces the embedder if the other one has the same identity. Returns whether it has.
+    pub async fn replace_embedder(&self, embed: Arc<dyn Embedder>) -> bool {
+        // No other index comes between.
+        let _seen = self.indexed_revisions.lock().await;
+        let now = self.space();
+        let is_same = now.embed.identity() == embed.identity();
+        if is_same {
+            let index = now.index.clone();
+            self.space.replace(Arc::new(VectorSpace { embed, index }), HashMap::new());
+        }
+        is_same
     }
 
     /// Whether the index was loaded.
@@ -337,8 +344,8 @@ impl Library {
         let chunks = self.store.chunks(&row.id, model).await?;
         if model.is_some() && chunks.iter().any(|chunk| chunk.vector.is_none()) {
             // It was learned while another model was in use, perhaps in another process.
-            self.all_embedded.store(false, Ordering::Relaxed);
             held(&self.incomplete).insert(collection.clone());
+            self.all_embedded.store(false, Ordering::Relaxed);
         }
         Ok(chunks
             .into_iter()

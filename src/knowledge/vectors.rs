@@ -48,7 +48,6 @@ impl Library {
         if self.all_embedded.load(Ordering::Relaxed) {
             return Ok(Vec::new());
         }
-        self.reload_completed(model).await?;
         let (mut left, mut all_embedded) = (Vec::new(), true);
         for row in self.store.collections().await? {
             let id = CollectionId::stored(row.id);
@@ -60,7 +59,9 @@ impl Library {
                 left.push(EmbeddingProgress { collection: row.slug, done, total });
             }
         }
-        self.all_embedded.store(all_embedded, Ordering::Relaxed);
+        self.reload_completed(model).await?;
+        let is_loaded = held(&self.incomplete).is_empty();
+        self.all_embedded.store(all_embedded && is_loaded, Ordering::Relaxed);
         Ok(left)
     }
 

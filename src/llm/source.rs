@@ -164,13 +164,6 @@ impl ModelSource {
         own.map_or_else(|| self.current(), |(model, _)| model.clone())
     }
 
-    /// Returns the models in use: the workspace's, and those of single agents.
-    pub fn all(&self) -> Vec<Arc<dyn Model>> {
-        let own = self.of_agents.read().unwrap_or_else(PoisonError::into_inner);
-        let own = own.values().map(|(model, _)| model.clone());
-        std::iter::once(self.current()).chain(own).collect()
-    }
-
     /// Checks that a model could be chosen; connects to nothing.
     pub fn check(&self, setting: &ModelSetting) -> Result<(), String> {
         setting.build(&self.configured.endpoint).map(drop)

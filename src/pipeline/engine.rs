@@ -43,13 +43,6 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Whether the budget limits money though what a model in use costs is not known, so that it is
-    /// not limited.
-    pub fn is_unlimited(&self) -> bool {
-        let is_priced = |model: &Arc<dyn Model>| model.kind(model.default_model()).is_priced();
-        self.budget.limits_money() && !self.model.all().iter().all(is_priced)
-    }
-
     /// Answers a turn. In each part, `?` ends the turn early if its outcome is known.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, context: TurnContext<'_>) -> TurnResult {
         let span = spans::trial();

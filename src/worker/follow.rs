@@ -66,7 +66,10 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
                 _ = pause.tick() => {}
                 () = desk.embedder_changed() => {}
                 // Another process may embed everything sooner.
-                () = tokio::time::sleep(PENDING_PAUSE), if desk.has_pending_embedder() => {}
+                () = tokio::time::sleep(PENDING_PAUSE), if desk.has_pending_embedder() => {
+                    use_pending(&desk).await;
+                    continue;
+                }
             }
             while fill_once(&desk).await == Fill::Again {}
         }

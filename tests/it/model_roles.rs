@@ -317,6 +317,28 @@ async fn what_cannot_be_is_refused_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_the_agents_settings_name_wins_over_its_choice() {
+    let prompt = "---\nname: Bolt\nmodel: gpt-4o\nknowledge: [bolt]\n---\nAnswer.\n";
+    let app = setup(Db::Sqlite).file("prompts/bolt.md", prompt).start().await;
+    let own = OpenAi::start().await;
+    let body = json!({"provider": "compatible", "base_url": own.url, "model": "mine", "key": ""});
+    set(&app, "chat?agent=acme", &body).await;
+    // As if its settings had named no model when it was chosen.
+    let bolt = "update model_choices set agent_id = (select id from agents where slug = 'bolt')";
+    assert_eq!(app.change(bolt).await, 1);
+    app.desk.reload_models().await.unwrap();
+    write(&app, SECOND, 1, "Which bolts do you have?").await;
+    assert_eq!(
+        (own.chat_count(), app.model.requests().pop().unwrap()["model"].as_str()),
+        (0, Some("gpt-4o"))
+    );
+    let agents = app.get("/settings/models").await["agents"].take();
+    let bolt = agents.as_array().unwrap().iter().find(|one| one["slug"] == "bolt").unwrap();
+    assert_eq!(bolt["choices"][0]["is_overruled"], json!(true), "{bolt}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_kind_is_tried_before_it_is_used_and_says_what_came() {
     let app = TestApp::start().await;
     let own = OpenAi::start().await;

@@ -75,6 +75,11 @@ pub(super) async fn show(app: &App) -> anyhow::Result<()> {
     for part in app.desk.model_parts(&of_workspace) {
         let name = part.name.as_deref().unwrap_or("none");
         println!("{:<11} {name} ({})", part.task.as_str(), part.origin);
+        let configured = part.task.role().filter(|role| !of_workspace.contains(role));
+        let problem = |role| app.desk.model_choices.problem(&ModelScope::workspace(role));
+        if let Some(why) = configured.and_then(problem) {
+            println!("            cannot be used: {why}");
+        }
     }
     for row in rows {
         let scope = ModelScope::of(&row);

@@ -23,8 +23,8 @@ pub(super) struct ModelSettings {
     chosen: Option<ChosenModel>,
     /// The agents, with the models of their own.
     agents: Vec<AgentModels>,
-    /// Whether `[budget]` limits money though what the model in use costs is not known: then nothing
-    /// is limited.
+    /// Whether `[budget]` limits money though what a model in use costs is not known: then it is not
+    /// limited.
     unpriced: bool,
     /// What embeds, listens, reranks and chooses quotes.
     parts: Vec<PartInUse>,
@@ -70,6 +70,8 @@ pub(super) struct AgentModelChoice {
     role: ModelRole,
     /// The model.
     chosen: ChosenModel,
+    /// Whether the agent's settings name a chat model, which wins.
+    is_overruled: bool,
 }
 
 /// What does one of the tasks besides answering.
@@ -86,6 +88,8 @@ pub(super) struct PartInUse {
     origin: PartOrigin,
     /// The model that somebody chose; null if the configuration decides.
     chosen: Option<ChosenModel>,
+    /// Why the configuration's model cannot be used; null if it can, or another was chosen.
+    problem: Option<String>,
     /// The embedder that replaces this one when it has embedded all documents; null if none does.
     pending: Option<PendingEmbedder>,
 }
@@ -136,12 +140,12 @@ impl ModelSettings {
         let agents = desk.bots.all().into_iter().map(|bot| {
             let (agent, named) = (&bot.agent, &bot.agent.model);
             let own = ModelRole::ALL.iter().filter_map(|&role| {
-                let mut chosen = chosen(role, Some(&agent.id))?;
-                if role == ModelRole::Chat && !named.is_empty() {
-                    chosen.problem =
-                        Some(format!("The agent's settings name {named}, which wins."));
-                }
-                Some(AgentModelChoice { role, chosen })
+                let is_overruled = role == ModelRole::Chat && !named.is_empty();
+                Some(AgentModelChoice {
+                    role,
+                    chosen: chosen(role, Some(&agent.id))?,
+                    is_overruled,
+                })
             });
             AgentModels {
                 slug: agent.slug.clone(),
@@ -160,13 +164,15 @@ impl ModelSettings {
                 ModelTask::Embeddings => PendingEmbedder::now(desk).await?,
                 _ => None,
             };
-            parts.push(PartInUse { task, role, name, origin, chosen, pending });
+            let of_configuration = role.filter(|_| chosen.is_none()).map(ModelScope::workspace);
+            let problem = of_configuration.and_then(|scope| desk.model_choices.problem(&scope));
+            parts.push(PartInUse { task, role, name, origin, chosen, problem, pending });
         }
         Ok(Self {
             answering: Answering::now(&desk.engine.model),
             chosen: chosen(ModelRole::Chat, None),
             agents: agents.collect(),
-            unpriced: desk.engine.is_unlimited(),
+            unpriced: desk.is_unlimited(),
             parts,
             folder: desk.local_models.folder(),
             local: desk.list_local_models().into_iter().map(LocalModelState::from).collect(),

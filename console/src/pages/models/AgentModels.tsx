@@ -67,11 +67,16 @@ type OwnModel = { key: string; children: ReactNode };
 
 function ownModels({ slug, name, model, choices }: Schemas["AgentModels"], settings: Settings): OwnModel[] {
   const shown = choices.filter(({ role }) => isRole(role));
-  const chosen = shown.map(({ role, chosen }) => ({
+  const chosen = shown.map(({ role, chosen, is_overruled }) => ({
     key: `${slug}-${role}`,
     children: (
-      <ModelChoice scope={{ role, agent: slug }} agentName={name} settings={settings}>
-        <CurrentModel agent={name} task={role} chosen={chosen} />
+      <ModelChoice
+        scope={{ role, agent: slug }}
+        agentName={name}
+        settings={settings}
+        isOverruled={is_overruled}
+      >
+        <CurrentModel agent={name} task={role} chosen={chosen} isOverruled={is_overruled} />
       </ModelChoice>
     ),
   }));
@@ -85,9 +90,10 @@ type CurrentModelProps = {
   /** By the agent's settings. */
   named?: string;
   chosen?: Schemas["ChosenModel"];
+  isOverruled?: boolean;
 };
 
-function CurrentModel({ agent, task, named, chosen }: CurrentModelProps) {
+function CurrentModel({ agent, task, named, chosen, isOverruled }: CurrentModelProps) {
   const { t } = useTranslation(["models"]);
   const model = named ?? chosen?.model;
   return (
@@ -96,8 +102,8 @@ function CurrentModel({ agent, task, named, chosen }: CurrentModelProps) {
         <Text fw={600} size="sm">
           <bdi>{agent}</bdi>
         </Text>
-        <Badge variant="light" tt="none" color="teal">
-          {t(named ? "agents.named" : "now.console")}
+        <Badge variant="light" tt="none" color={isOverruled ? "gray" : "teal"}>
+          {t(named ? "agents.named" : isOverruled ? "local.installed" : "now.console")}
         </Badge>
       </Group>
       <Text size="sm" style={{ overflowWrap: "anywhere" }}>
@@ -108,7 +114,12 @@ function CurrentModel({ agent, task, named, chosen }: CurrentModelProps) {
           chosen && t(known(providerWords, chosen.provider, "provider.compatible"))
         )}
       </Text>
-      {chosen?.base_url && (
+      {isOverruled && (
+        <Text size="sm" c="dimmed">
+          {t("agents.overruled")}
+        </Text>
+      )}
+      {chosen?.base_url && !chosen.problem && !isOverruled && (
         <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
           {t(`sentTo.${task}`, { url: chosen.base_url })}
           {chosen.has_key && ` ${t("now.keyKept")}`}

@@ -8,6 +8,7 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
+import { useConfirm } from "@/parts/Confirm";
 import { isRole, type ModelRole } from "@/parts/modelRole";
 import { Empty } from "@/parts/States";
 import { useSay } from "@/parts/say";
@@ -101,7 +102,7 @@ function Row({ model, part, isFirst }: RowProps) {
               {t(in_use ? "local.inUse" : "local.installed")}
             </Badge>
             {part?.role && isRole(part.role) && !in_use && !isChosen && (
-              <Choice role={part.role} model={name} />
+              <Choice role={part.role} model={name} chosen={part.chosen} />
             )}
           </Group>
         ) : (
@@ -125,20 +126,33 @@ function Row({ model, part, isFirst }: RowProps) {
   );
 }
 
+type ChoiceProps = {
+  role: ModelRole;
+  model: string;
+  /** The model that is chosen now. */
+  chosen: Schemas["ModelPart"]["chosen"];
+};
+
 /** Uses a model of the machine for its task. */
-function Choice({ role, model }: { role: ModelRole; model: string }) {
+function Choice({ role, model, chosen }: ChoiceProps) {
   const { t } = useTranslation("models");
   const say = useSay();
+  const confirm = useConfirm();
   const saving = useSaving({ role }, { onError: say.failed });
   const body = { provider: "local", model } as const;
-  const use = () => saving.mutate({ params: paramsOf({ role }), body });
+  const use = async () => {
+    // The other model's key is not kept.
+    const question = { title: t("local.replaceTitle", { name: model }), text: t("local.replaceText") };
+    if (chosen?.has_key && !(await confirm({ ...question, yes: t("local.use"), danger: true }))) return;
+    saving.mutate({ params: paramsOf({ role }), body });
+  };
   return (
     <Button
       size="xs"
       variant="default"
       loading={saving.isPending}
       aria-label={t("local.useOf", { name: model })}
-      onClick={use}
+      onClick={() => void use()}
     >
       {t("local.use")}
     </Button>

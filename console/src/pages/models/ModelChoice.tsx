@@ -17,18 +17,31 @@ type Props = {
   /** The agent's name, for one of its own. */
   agentName?: string;
   settings: Schemas["ModelSettings"];
+  /** Why the configuration's model cannot be used. */
+  problem?: string | null;
+  /** Whether the agent's settings name a model, which wins: then there is nothing to change. */
+  isOverruled?: boolean;
   /** Whether nothing does the task: then the form is open. */
   isMissing?: boolean;
   /** What is used now. */
   children: ReactNode;
 };
 
-export function ModelChoice({ scope, agentName, settings, isMissing, children }: Props) {
+export function ModelChoice({
+  scope,
+  agentName,
+  settings,
+  isMissing,
+  isOverruled,
+  children,
+  ...more
+}: Props) {
   const { t } = useTranslation(["models"]);
   const [isOpen, setOpen] = useState(false);
   useFocusReturn({ opened: isOpen });
   const id = useId();
   const chosen = chosenOf(scope, settings);
+  const problem = chosen?.problem ?? more.problem;
   const task = t(roleWords[scope.role]);
   const close = () => setOpen(false);
   return (
@@ -37,34 +50,36 @@ export function ModelChoice({ scope, agentName, settings, isMissing, children }:
         <div style={{ minWidth: 0, flex: "1 1 260px" }}>{children}</div>
         {!isMissing && (
           <Group gap="xs">
-            <Button
-              size="xs"
-              variant="default"
-              aria-expanded={isOpen}
-              aria-controls={isOpen ? id : undefined}
-              aria-label={t("change.of", { task: agentName ? `${agentName}, ${task}` : task })}
-              onClick={() => setOpen(!isOpen)}
-            >
-              {t("change.label")}
-            </Button>
+            {!isOverruled && (
+              <Button
+                size="xs"
+                variant="default"
+                aria-expanded={isOpen}
+                aria-controls={isOpen ? id : undefined}
+                aria-label={t("change.of", { task: agentName ? `${agentName}, ${task}` : task })}
+                onClick={() => setOpen(!isOpen)}
+              >
+                {t("change.label")}
+              </Button>
+            )}
             {chosen && <Removal scope={scope} agentName={agentName} />}
           </Group>
         )}
       </Group>
-      {chosen?.problem && (
+      {problem && !isOverruled && (
         <Alert color="red" icon={<IconAlertTriangle aria-hidden />} title={t("broken.title")}>
           <Text size="sm">
             {t(`without.${scope.role}`)} {t("broken.until")}
           </Text>
           <Text size="sm" c="dimmed" mt={4}>
-            <bdi>{chosen.problem}</bdi>
+            <bdi>{problem}</bdi>
           </Text>
         </Alert>
       )}
       {(isOpen || isMissing) && (
         <div id={id}>
           <ModelForm
-            key={chosen?.base_url}
+            key={chosen && `${chosen.provider} ${chosen.base_url} ${chosen.model}`}
             scope={scope}
             settings={settings}
             close={isMissing ? undefined : close}

@@ -87,7 +87,7 @@ export function ModelForm({ scope, settings, close }: Props) {
   const change = (changes: Partial<Draft>) => {
     setDraft({ ...draft, ...changes });
     // What another endpoint or model said no longer holds.
-    if (!("model" in changes)) listing.reset();
+    if (!("model" in changes) || changes.provider) listing.reset();
     trial.reset();
     saving.reset();
   };

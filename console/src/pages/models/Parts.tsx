@@ -46,7 +46,7 @@ export function Parts({ settings }: { settings: Schemas["ModelSettings"] }) {
             style={at > 0 ? { borderTop: "1px solid var(--mantine-color-default-border)" } : undefined}
           >
             {part.role && isRole(part.role) ? (
-              <ModelChoice scope={{ role: part.role }} settings={settings}>
+              <ModelChoice scope={{ role: part.role }} settings={settings} problem={part.problem}>
                 <CurrentPart part={part} />
               </ModelChoice>
             ) : (
@@ -60,7 +60,7 @@ export function Parts({ settings }: { settings: Schemas["ModelSettings"] }) {
   );
 }
 
-function CurrentPart({ part: { task, role: word, name, origin, chosen } }: { part: Part }) {
+function CurrentPart({ part: { task, role: word, name, origin, chosen, pending } }: { part: Part }) {
   const { t } = useTranslation("models");
   const role = word && isRole(word) ? word : undefined;
   const isOff = origin === "off" || chosen?.provider === "off";
@@ -72,9 +72,12 @@ function CurrentPart({ part: { task, role: word, name, origin, chosen } }: { par
         <Text fw={600} size="sm">
           {t(known(tasks, task, "task.embeddings"))}
         </Text>
-        <Badge variant="light" tt="none" color={isOff ? "gray" : "teal"}>
-          {t(known(origins, origin, "part.configuration"))}
-        </Badge>
+        {/* Where the next one comes from says nothing about the present one. */}
+        {!pending && (
+          <Badge variant="light" tt="none" color={isOff ? "gray" : "teal"}>
+            {t(known(origins, origin, "part.configuration"))}
+          </Badge>
+        )}
       </Group>
       {name && !isUnnamed && (
         <Text size="sm" style={{ overflowWrap: "anywhere" }}>
@@ -87,7 +90,7 @@ function CurrentPart({ part: { task, role: word, name, origin, chosen } }: { par
           {t(`without.${role}`)}
         </Text>
       )}
-      {role && chosen?.base_url && (
+      {role && chosen?.base_url && !chosen.problem && !pending && (
         <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
           {t(`sentTo.${role}`, { url: chosen.base_url })}
           {chosen.has_key && ` ${t("now.keyKept")}`}
@@ -119,7 +122,13 @@ function Preparation({ pending: { name, done, total, failure }, isSearching }: P
         {isSearching ? t("preparation.old") : t("preparation.words")}
       </Text>
       {failure && (
-        <Text size="sm" c="red" style={{ overflowWrap: "anywhere" }} data-testid="preparation-failed">
+        <Text
+          size="sm"
+          c="red"
+          role="status"
+          style={{ overflowWrap: "anywhere" }}
+          data-testid="preparation-failed"
+        >
           {t("preparation.failed")} <bdi dir="ltr">{failure}</bdi>
         </Text>
       )}

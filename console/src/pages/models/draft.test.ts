@@ -100,7 +100,14 @@ test("what was chosen is of the task and of the agent that were named", () => {
   const own = { ...chosen, model: "own" };
   const now = settings([part("speech", { chosen })], {
     chosen: { ...chosen, model: "answers" },
-    agents: [{ slug: "shop", name: "Shop", model: null, choices: [{ role: "speech", chosen: own }] }],
+    agents: [
+      {
+        slug: "shop",
+        name: "Shop",
+        model: null,
+        choices: [{ role: "speech", is_overruled: false, chosen: own }],
+      },
+    ],
   });
   expect(chosenOf({ role: "chat" }, now)?.model).toBe("answers");
   expect(chosenOf({ role: "speech" }, now)?.model).toBe("mine");

@@ -36,7 +36,8 @@ function Agent({ id }: Which) {
   const found = data?.find((one) => one.slug === id || one.id === id);
   const to = found && ({ to: "/sandbox", search: { agent: found.slug } } as const);
   // Nobody knows an agent by its id.
-  const name = id.startsWith("agt_") ? t("thing.agent") : named(id);
+  const unknown = data ? t("thing.agent") : "…";
+  const name = id.startsWith("agt_") ? unknown : named(id);
   return <SubjectName to={to}>{found ? named(found.slug) : name}</SubjectName>;
 }
 
