@@ -77,6 +77,14 @@ impl Content {
         }
     }
 
+    /// Whether this version cannot read it; a later one may.
+    pub fn is_unread(&self) -> bool {
+        matches!(
+            self,
+            Self::Unknown { .. } | Self::Unsupported { .. } | Self::Edited { content: None, .. }
+        )
+    }
+
     /// What is said with it: of an edit, the new content.
     pub fn said(&self) -> &Self {
         match self {

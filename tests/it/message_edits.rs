@@ -372,6 +372,48 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_turn_that_has_a_deleted_message_in_its_history_is_ended(db) {
+        let app = Setup::on(db).start().await;
+        app.model.answer_with(|_| "Noted.".into());
+        says(&app, "wamid.1", "My account is zebra-4711.").await;
+        app.settle().await;
+        let own = bots(&app).await.remove(0);
+        for (round, deleted) in ["wamid.1", own.as_str()].into_iter().enumerate() {
+            let before = app.model.chat_count();
+            app.model.hold();
+            says(&app, &format!("wamid.q{round}"), "What is it?").await;
+            asked(&app, before + 1).await;
+            if round == 0 {
+                sends(&app, "wamid.r", &revoke(deleted)).await;
+            } else {
+                let echo = echo_of(MAIN, ADA, "wamid.er", &revoke(deleted));
+                assert_eq!(app.deliver(&echo).await, 200);
+            }
+            asked(&app, before + 2).await;
+            app.model.release();
+            app.settle().await;
+            let request = app.model.requests().pop().unwrap().to_string();
+            assert!(!request.contains("zebra"), "{request}");
+            assert_eq!(app.received().len(), 2 + round, "once");
+        }
+        app.stop().await;
+    }
+
+    async fn the_case_of_a_burst_forgets_what_was_deleted_of_it(db) {
+        let app = Setup::on(db).start().await;
+        let burst = batch(&[
+            text_webhook(MAIN, ADA, "wamid.1", "My card is zebra-4711"),
+            text_webhook(MAIN, ADA, "wamid.2", "I want a human"),
+        ]);
+        assert_eq!(app.deliver(&burst).await, 200);
+        app.settle().await;
+        let question = async || app.get("/escalations").await["items"][0]["question"].to_string();
+        assert!(question().await.contains("zebra"), "{}", question().await);
+        sends(&app, "wamid.r", &revoke("wamid.1")).await;
+        assert!(!question().await.contains("zebra"), "{}", question().await);
+        app.stop().await;
+    }
+
     async fn only_the_author_of_a_message_changes_it(db) {
         let app = Setup::on(db).start().await;
         says(&app, "wamid.ada", "When do you open?").await;

@@ -76,7 +76,9 @@ impl LoadedConversation {
 
     /// The customer deleted a message.
     pub(super) fn forget_message(&mut self, deletion: &DeletionEffects) {
-        self.new_messages -= i64::from(deletion.unread && self.seen.is_none());
+        // What came before a person looked is seen.
+        let is_counted = self.seen.is_none() || self.new_messages > 0;
+        self.new_messages -= i64::from(deletion.unread && is_counted);
         if deletion.all_answered {
             (self.all_answered, self.new_unanswered) = (true, 0);
         }

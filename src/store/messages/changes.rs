@@ -29,6 +29,8 @@ pub(in crate::store) struct ChangeEffects {
     pub(in crate::store) still_waits: bool,
     /// Whether any message waits in the conversation; only known if this one `waited`.
     pub(in crate::store) any_waits: bool,
+    /// Whether its author deleted it: a turn that runs may have read it as history.
+    pub(in crate::store) is_deleted: bool,
     /// Set if the customer deleted it.
     pub(in crate::store) deletion: Option<DeletionEffects>,
 }
@@ -93,10 +95,16 @@ pub(in crate::store) async fn apply_changes(
     let mut current = target.current();
     let (mut is_applied, mut opts_out) = (false, false);
     for ChangeRow { id, direction, content, note, sent_at } in pending {
-        let applied =
-            direction == target.direction && current.apply(&Content::stored(&content), sent_at);
+        let change = Content::stored(&content);
+        let applied = direction == target.direction && current.apply(&change, sent_at);
         is_applied |= applied;
         opts_out |= applied && note.as_deref() == Some(OPTED_OUT);
+        // What a later version may read can be applied then.
+        let is_final = direction != target.direction
+            || !(current.content.is_unread() || change.said().is_unread());
+        if !applied && !is_final {
+            continue;
+        }
         // What can never be applied names itself, so that it is not read again.
         let changed = if applied { &target.id } else { &id };
         let sql = "update messages set changed_id = $2 where id = $1";
@@ -117,6 +125,7 @@ pub(in crate::store) async fn apply_changes(
         waited,
         still_waits: waited && current.deleted_at.is_none() && !opts_out,
         any_waits: waited && any_waits(conn, &target.conversation_id).await?,
+        is_deleted: current.deleted_at.is_some() && target.deleted_at.is_none(),
         deletion: target.forget_if_deleted(conn, workspace, &current).await?,
     }))
 }
@@ -219,6 +228,7 @@ impl TargetRow {
         let deleted = DeletedMessage {
             conversation: &self.conversation_id,
             created_at: self.created_at,
+            turn: self.turn_id.as_ref(),
             is_imported: self.note.as_deref() == Some(NoteCode::Imported.text()),
             said: self.said(),
         };

@@ -4,7 +4,7 @@
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use crate::domain::{Author, ConversationId, MessageState, NoteCode};
+use crate::domain::{Author, ConversationId, MessageState, NoteCode, TurnId};
 use crate::store::words::author::{BOT, CUSTOMER, PERSON};
 use crate::store::words::escalation_state::OPEN;
 use crate::store::words::message_state::{FAILED, STORED};
@@ -26,6 +26,8 @@ pub(super) struct DeletedMessage<'a> {
     pub(super) conversation: &'a ConversationId,
     pub(super) created_at: i64,
     pub(super) is_imported: bool,
+    /// The turn that answered it.
+    pub(super) turn: Option<&'a TurnId>,
     /// All that it said.
     pub(super) said: Vec<String>,
 }
@@ -50,6 +52,13 @@ impl DeletedMessage<'_> {
                 "update escalations set question = '' where conversation_id = $1 and state = '{OPEN}' and question = $2"
             );
             run!(conn, sql, conversation, storable(words))?;
+        }
+        // The case of a burst has the words of all its messages, and of what they show.
+        if let Some(turn) = self.turn {
+            let sql = formatcp!(
+                "update escalations set question = '' where conversation_id = $1 and state = '{OPEN}' and turn_id = $2"
+            );
+            run!(conn, sql, conversation, turn.as_str())?;
         }
         let sql = "select coalesce(seen_at, 0) from conversations where id = $1";
         let seen_at = first!(conn, (i64,), sql, conversation)?.map_or(0, |row| row.0);

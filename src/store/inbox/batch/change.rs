@@ -2,9 +2,10 @@
 //! name. They are none of their own: nobody has written something new, so they are not counted, do
 //! not open the window, and change no owner.
 //!
-//! A turn that has read what is changed now loses its lease, so that the customer gets no answer to
-//! what he took back, and its conversation is claimed anew: for a deletion always, for edits as
-//! often as `domain::thread` allows. Nothing else is answered again.
+//! A turn that has read what is deleted, be it as history, loses its lease, so that the customer gets
+//! no answer to what he took back, and its conversation is claimed anew. So it does for an edit of
+//! what it answers, as often as `domain::thread` allows. Nothing else is answered again; of an older
+//! message later turns read the new words.
 
 use super::{Arriving, Batch, OPTED_OUT, Scope, inbound_event, key, row};
 use crate::domain::thread::Disposition;
@@ -90,19 +91,25 @@ impl Batch<'_> {
         let applied = self.settle(conn, at.number, original).await?;
         let kept = self.conversations.at((at.number, &message.from))?;
         let conversation = kept.id.clone();
+        // What came only now no turn has read.
+        let runs = kept.runs() && message.provider_id != original;
+        kept.void |= applied.is_deleted && runs;
         if let Some(deletion) = &applied.deletion {
             kept.forget_message(deletion);
         }
         if !applied.waited {
-            self.unanswered.push(conversation);
+            if kept.void {
+                let event = ConversationEvent { conversation, message: None };
+                self.taken[at.place].events.insert(event);
+            } else {
+                self.unanswered.push(conversation);
+            }
             return Ok(());
         }
-        let runs = kept.runs();
-        kept.void |= if applied.still_waits {
-            kept.thread.edit_waiting(&inbound_event(at, message), runs)
-        } else {
-            runs
-        };
+        kept.void |=
+            applied.still_waits && kept.thread.edit_waiting(&inbound_event(at, message), runs);
+        // What was made an opt-out waits no longer, either.
+        kept.void |= !applied.still_waits && runs;
         if !applied.any_waits {
             kept.thread.withdraw();
         }

@@ -49,13 +49,17 @@ impl Batch<'_> {
         number: &NumberId,
         (echo, original): (&Echo, &str),
     ) -> Result<()> {
-        let conversation = self.conversations.at((number, &echo.to))?.id.clone();
+        let kept = self.conversations.at((number, &echo.to))?;
+        let (conversation, runs) = (kept.id.clone(), kept.runs());
         let note = if echo.imported { NoteCode::Imported } else { NoteCode::WrittenElsewhere };
         let row = echo_row((&conversation, number), echo, note);
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(key(number, &echo.provider_id), None);
         self.unanswered.push(conversation);
-        self.settle(conn, number, original).await.map(drop)
+        let applied = self.settle(conn, number, original).await?;
+        let kept = self.conversations.at((number, &echo.to))?;
+        kept.void |= applied.is_deleted && runs;
+        Ok(())
     }
 
     /// Applies the changes that came before this message of the business.
