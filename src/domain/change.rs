@@ -79,10 +79,7 @@ impl Content {
 
     /// Whether this version cannot read it; a later one may.
     pub fn is_unread(&self) -> bool {
-        matches!(
-            self,
-            Self::Unknown { .. } | Self::Unsupported { .. } | Self::Edited { content: None, .. }
-        )
+        matches!(self, Self::Unknown { .. } | Self::Unsupported { .. })
     }
 
     /// What is said with it: of an edit, the new content.

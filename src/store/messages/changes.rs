@@ -22,6 +22,7 @@ const ONE_ANSWER_MS: i64 = 1000;
 
 /// What changes of a message mean for its conversation.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an effect of its own")]
 pub(in crate::store) struct ChangeEffects {
     /// Whether the message says something else and waited for its turn, which may run by now.
     pub(in crate::store) waited: bool,
@@ -95,13 +96,12 @@ pub(in crate::store) async fn apply_changes(
     let mut current = target.current();
     let (mut is_applied, mut opts_out) = (false, false);
     for ChangeRow { id, direction, content, note, sent_at } in pending {
-        let change = Content::stored(&content);
-        let applied = direction == target.direction && current.apply(&change, sent_at);
+        let applied =
+            direction == target.direction && current.apply(&Content::stored(&content), sent_at);
         is_applied |= applied;
         opts_out |= applied && note.as_deref() == Some(OPTED_OUT);
-        // What a later version may read can be applied then.
-        let is_final = direction != target.direction
-            || !(current.content.is_unread() || change.said().is_unread());
+        // A later version may read the message, and then its edits hold.
+        let is_final = direction != target.direction || !current.content.is_unread();
         if !applied && !is_final {
             continue;
         }
