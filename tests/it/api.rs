@@ -32,7 +32,8 @@ fn operations() -> Vec<(Method, String)> {
             .replace("{agent}", "acme")
             .replace("{name}", "acme")
             .replace("{model}", "acme")
-            .replace("{version}", "1");
+            .replace("{version}", "1")
+            .replace("{role}", "chat");
         assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
         // OpenAI-compatible operations answer with OpenAI's errors: completions.rs.
         if path.starts_with("/v1/") {

@@ -883,5 +883,5 @@ async fn a_collections_own_file_says_how_it_is_cut_and_a_wrong_one_is_refused() 
     ]);
     let nothing = run(path, &["reindex"]).await;
     assert_eq!(nothing.code, 0, "{nothing:#?}");
-    nothing.says(&["No embedding model is configured"]);
+    nothing.says(&["No embedding model is in use"]);
 }
