@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256};
 use super::{Embedder, Error, Purpose};
 use crate::models::ModelSetting;
 
+/// Most numbers of a vector: more than any known model's, few enough to be stored for each passage.
+const MAX_DIMENSIONS: usize = 16_384;
 /// Statuses with which a server refuses a request that it does not understand.
 const REFUSED: [&str; 4] = ["400", "415", "422", "501"];
 
@@ -87,7 +89,7 @@ impl Settings {
     /// The same at the endpoint and with the model that somebody chose. What belongs to a model, such
     /// as the length of its vectors, stays only for the same one.
     pub(super) fn at(&self, chosen: &ModelSetting) -> Self {
-        let is_own_place = self.base_url.trim_end_matches('/') == chosen.base_url;
+        let is_own_place = chosen.is_at(&self.base_url);
         let is_own = is_own_place && self.model.trim() == chosen.model;
         let basis = if is_own { self.clone() } else { Self::default() };
         let hash = || hex::encode(&Sha256::digest(chosen.base_url.as_bytes())[..4]);
@@ -99,11 +101,6 @@ impl Settings {
             place: (!is_own_place).then(hash),
             ..basis
         }
-    }
-
-    /// The same for one attempt within this time.
-    pub(super) fn for_trial(self, timeout_ms: u64) -> Self {
-        Self { timeout_ms, attempt_ms: timeout_ms, retries: 0, ..self }
     }
 }
 
@@ -205,6 +202,11 @@ impl Openai {
             return Err(format!(
                 "a vector of {} numbers came back where {length} were expected: check model and dimensions",
                 other.len()
+            ));
+        }
+        if length > MAX_DIMENSIONS {
+            return Err(format!(
+                "a vector of {length} numbers came back: at most {MAX_DIMENSIONS} are kept"
             ));
         }
         let numbers = length > 0 && vectors.iter().flatten().all(|number| number.is_finite());
@@ -388,6 +390,40 @@ mod tests {
             let told = embed(&[answer], more, &["a", "b"]).await.unwrap_err();
             assert!(told.contains(word), "{answer}: {told}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_vector_that_no_model_makes_is_not_stored() {
+        let of_length =
+            |length: usize| json!({"data": [{"embedding": vec![1; length]}]}).to_string();
+        let most = embed(&[&of_length(MAX_DIMENSIONS)], json!({}), &["a"]).await;
+        assert_eq!(most.unwrap()[0].len(), MAX_DIMENSIONS);
+        let told = embed(&[&of_length(MAX_DIMENSIONS + 1)], json!({}), &["a"]).await.unwrap_err();
+        assert!(told.contains("16384"), "{told}");
+    }
+
+    #[test]
+    fn another_address_has_another_identity_and_the_same_one_keeps_its_settings() {
+        let settings: Settings = serde_json::from_value(json!({
+            "base_url": "https://A.example/v1/", "model": "m", "dimensions": 3
+        }))
+        .unwrap();
+        let at = |base_url: &str, model: &str| {
+            let chosen = ModelSetting {
+                provider: crate::domain::ModelProvider::Compatible,
+                base_url: base_url.into(),
+                model: model.into(),
+                api_key: None,
+                trusted: false,
+            };
+            Openai::new(&settings.at(&chosen)).unwrap().identity
+        };
+        frontdesk_endpoint::scripted::crypto();
+        assert_eq!(at("https://a.example/v1", "m"), "openai/m/3");
+        assert_eq!(at("https://a.example/v1", "n"), "openai/n/default");
+        let elsewhere = at("https://b.example/v1", "m");
+        assert!(elsewhere.starts_with("openai/m/default/"), "{elsewhere}");
+        assert!(elsewhere != at("https://c.example/v1", "m"));
     }
 
     #[test]

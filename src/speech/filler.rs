@@ -181,11 +181,14 @@ fn without_loops(text: &str) -> String {
     while at < words.len() {
         let looped = (1..=PHRASE).find_map(|length| {
             let phrase = keys.get(at..at + length)?;
-            let digits = phrase.iter().any(|word| word.chars().any(char::is_numeric));
+            // First of all: counting again and again what is not shortened takes quadratic time.
+            if phrase.iter().any(|word| word.chars().any(char::is_numeric)) {
+                return None;
+            }
             let again = |part: &&[String]| *part == phrase;
             let times = keys.get(at..)?.chunks_exact(length).take_while(again).count();
             let enough = if length == 1 { WORD_LOOP } else { PHRASE_LOOP };
-            (times >= enough && !digits).then_some((length, times))
+            (times >= enough).then_some((length, times))
         });
         let (length, times) = looped.unwrap_or((1, 1));
         kept.extend(words.get(at..at + length).unwrap_or_default());
@@ -201,10 +204,12 @@ fn without_loops_of_letters(text: &str) -> String {
     while at < letters.len() {
         let looped = (2..=20).find_map(|length| {
             let part = letters.get(at..at + length)?;
-            let wordless = part.iter().any(|c| c.is_numeric() || c.is_ascii() || c.is_whitespace());
+            if part.iter().any(|c| c.is_numeric() || c.is_ascii() || c.is_whitespace()) {
+                return None;
+            }
             let again = |other: &&[char]| *other == part;
             let times = letters.get(at..)?.chunks_exact(length).take_while(again).count();
-            (times >= WORD_LOOP && !wordless).then_some((length, times))
+            (times >= WORD_LOOP).then_some((length, times))
         });
         let (length, times) = looped.unwrap_or((1, 1));
         kept.extend(letters.get(at..at + length).unwrap_or_default());

@@ -22,6 +22,9 @@ use crate::models::ModelSetting;
 mod answer;
 mod languages;
 
+/// Longest transcript, with its segments: hours of speech.
+const MAX_TRANSCRIPT_BYTES: usize = 512 * 1024;
+
 /// Settings of an OpenAI-compatible transcription endpoint.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -75,11 +78,6 @@ impl Settings {
             allow_private: Some(chosen.trusted),
             ..self.clone()
         }
-    }
-
-    /// The same for one attempt within this time.
-    pub(super) fn for_trial(self, timeout_ms: u64) -> Self {
-        Self { timeout_ms, attempt_ms: timeout_ms, retries: 0, ..self }
     }
 }
 
@@ -140,6 +138,11 @@ impl Transcriber for Openai {
             self.plain.store(answer.is_ok(), Ordering::Relaxed);
         }
         let answer = answer.map_err(Error::Failed)?;
+        let bytes = answer.bytes();
+        if bytes > MAX_TRANSCRIPT_BYTES {
+            let why = format!("the transcript has {bytes} bytes, more than anybody says");
+            return Err(Error::Failed(why));
+        }
         let Some(ParsedTranscript { text, confidence, segments }) = answer.parse_transcript()
         else {
             return Err(Error::Failed("the answer has no text".into()));
@@ -270,6 +273,14 @@ mod tests {
         let known = Recording { language: Some("de"), ..note() };
         let transcript = hear(Act::say(r#"{"text":"Offen?"}"#), &known).await.unwrap();
         assert_eq!(transcript.language.as_deref(), Some("de"));
+    }
+
+    #[tokio::test]
+    async fn a_transcript_that_nobody_can_have_said_is_not_stored() {
+        for (length, is_kept) in [(MAX_TRANSCRIPT_BYTES, true), (MAX_TRANSCRIPT_BYTES + 1, false)] {
+            let answer = serde_json::json!({"text": "x".repeat(length)}).to_string();
+            assert_eq!(hear(Act::say(&answer), &note()).await.is_ok(), is_kept, "{length}");
+        }
     }
 
     #[tokio::test]

@@ -49,6 +49,12 @@ pub(super) struct ParsedTranscript {
 }
 
 impl Answer {
+    /// Size of its texts.
+    pub(super) fn bytes(&self) -> usize {
+        let segments = self.segments.iter().flatten().filter_map(|part| part.text.as_deref());
+        segments.chain(self.text.as_deref()).map(str::len).sum()
+    }
+
     /// Returns the transcript without filler; `None` if the response has no text.
     pub(super) fn parse_transcript(&self) -> Option<ParsedTranscript> {
         let whole = self.text.as_deref()?.trim();
