@@ -15,7 +15,7 @@ use crate::domain::{Blob, ConversationId, MessageId, NumberId, WorkspaceId};
 mod fetching;
 mod retention;
 
-pub use fetching::{FetchEnd, FileClaim, FileTurn};
+pub use fetching::{FetchEnd, FileClaim, FileClaimant};
 pub(super) use retention::withdraw;
 
 /// A stored file.

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::domain::{Media, VoiceTranscript, WaitingMessage};
+use crate::domain::{Media, MessageId, VoiceTranscript, WaitingMessage};
 use crate::pipeline::{FileError, FileSource, TranscriptionError};
 use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
-use crate::store::files::FileTurn;
+use crate::store::files::FileClaimant;
 
 /// Maximum size of a fetched recording, in bytes: WhatsApp's own limit.
 const MAX_RECORDING_BYTES: usize = 16 * 1024 * 1024;
@@ -34,22 +34,32 @@ pub(super) struct CustomerFiles<'a> {
 }
 
 impl CustomerFiles<'_> {
-    /// Claims a picture or document, or waits for whoever has claimed it. `None` if it is the
-    /// caller's to fetch. Recordings are left to turns anyhow.
-    async fn fetched_by_other(&self, said: &WaitingMessage, media: &Media) -> Option<Vec<u8>> {
-        let message = said.message.as_ref().filter(|_| !media.kind.has_sound())?;
+    /// Claims a picture or document, or waits for whoever has claimed it. Returns whether it is the
+    /// caller's. Recordings are left to turns anyhow.
+    async fn claim(&self, message: &MessageId, media: &Media) -> bool {
         let begun = Instant::now();
-        while begun.elapsed() < TIMEOUT {
+        while !media.kind.has_sound() && begun.elapsed() < TIMEOUT {
             match self.store.claim_file(message, CLAIM_MS).await {
-                Ok(FileTurn::Other) => tokio::time::sleep(POLL).await,
-                Ok(FileTurn::Caller) => break,
+                Ok(FileClaimant::Other) => tokio::time::sleep(POLL).await,
+                Ok(FileClaimant::Caller) => return true,
                 Err(error) => {
                     tracing::warn!(%error, "a file may be fetched twice");
-                    break;
+                    return false;
                 }
             }
         }
-        self.store.file(message).await.ok().flatten().map(|stored| stored.bytes)
+        false
+    }
+
+    /// The bytes that are stored of a message.
+    async fn stored(&self, message: &MessageId) -> Option<Vec<u8>> {
+        match self.store.file(message).await {
+            Ok(file) => file.map(|file| file.bytes),
+            Err(error) => {
+                tracing::warn!(%error, "a stored file cannot be read");
+                None
+            }
+        }
     }
 
     /// Fetches a file from the provider. Retries transient failures for up to [`TIMEOUT`].
@@ -83,18 +93,22 @@ impl FileSource for CustomerFiles<'_> {
     /// Reads from the database if the recording came with its message or was fetched before, else
     /// from the provider.
     async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, FileError> {
+        let mut is_claimed = false;
         if let Some(message) = &said.message {
-            match self.store.file(message).await {
-                Ok(Some(kept)) => return Ok(kept.bytes),
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "a stored file cannot be read"),
+            if let Some(bytes) = self.stored(message).await {
+                return Ok(bytes);
             }
-        }
-        if let Some(bytes) = self.fetched_by_other(said, media).await {
-            return Ok(bytes);
+            is_claimed = self.claim(message, media).await;
+            // Whoever had claimed it may have stored it.
+            if !media.kind.has_sound()
+                && let Some(bytes) = self.stored(message).await
+            {
+                return Ok(bytes);
+            }
         }
         let asked = self.ask(media).await;
         if let (Err(_), Some(message)) = (&asked, &said.message)
+            && is_claimed
             && let Err(error) = self.store.release_file(message).await
         {
             tracing::warn!(%error, "a file that was not fetched is tried later");

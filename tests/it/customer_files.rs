@@ -3,11 +3,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use frontdesk::eval::replay::{ReplayOutcome, Turns, replay_turn};
-use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::replay::all_the_same;
 use crate::support::app::{MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::message_webhook;
 use crate::support::openai::last_message;
@@ -40,21 +39,6 @@ fn pictures(app: &TestApp) -> Vec<Vec<u8>> {
     urls.map(jpeg).collect()
 }
 
-async fn replay_all(app: &TestApp) -> usize {
-    let calls = app.model.chat_count();
-    let mut turns = Turns::of(&app.desk.store, TurnRecordingFilter::default());
-    let mut replayed = 0;
-    while let Some(page) = turns.next().await.unwrap() {
-        for turn in page {
-            let turn = turn.map_err(|(id, why)| format!("{id}: {why}")).unwrap();
-            assert_eq!(replay_turn(&app.desk.engine, &turn).await, ReplayOutcome::Same);
-            replayed += 1;
-        }
-    }
-    assert_eq!(app.model.chat_count(), calls, "a replay asks nobody");
-    replayed
-}
-
 async fn last_trace(app: &TestApp) -> Value {
     let thread = app.thread(CUSTOMER).await;
     let turn =
@@ -83,7 +67,7 @@ on_both! {
         sends(&app, "p2", "image", (PNG, "image/png"), &json!({})).await;
         assert_eq!(pictures(&app).len(), 1);
         assert_eq!(app.received().len(), 2);
-        assert_eq!(replay_all(&app).await, 2);
+        assert_eq!(all_the_same(&app).await, 2);
         for id in ["p1", "p2"] {
             let asked = format!("file {id}");
             let downloads = app.whatsapp.media_requests().iter().filter(|one| **one == asked).count();
@@ -103,7 +87,7 @@ on_both! {
         sends(&app, "p2", "image", (PNG, "image/png"), &json!({})).await;
         assert_eq!(app.model.chat_count(), calls, "there is nothing that it could read");
         assert_eq!(app.received().pop().unwrap().1, "Please write your question.");
-        assert_eq!(replay_all(&app).await, 2);
+        assert_eq!(all_the_same(&app).await, 2);
         app.stop().await;
     }
 
@@ -129,7 +113,7 @@ on_both! {
         app.settle().await;
         let request = app.model.requests().pop().unwrap();
         assert!(!request.to_string().contains("4,711"), "{request}");
-        assert_eq!(replay_all(&app).await, 2);
+        assert_eq!(all_the_same(&app).await, 2);
         app.stop().await;
     }
 

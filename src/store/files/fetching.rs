@@ -66,7 +66,7 @@ impl Store {
     }
 
     /// Claims the file of one message, for a turn that needs it now.
-    pub async fn claim_file(&self, message: &MessageId, lease_ms: i64) -> Result<FileTurn> {
+    pub async fn claim_file(&self, message: &MessageId, lease_ms: i64) -> Result<FileClaimant> {
         self.apply(ClaimOne { message: message.clone(), lease_ms }).await
     }
 
@@ -89,7 +89,7 @@ impl Store {
 
 /// Who fetches the file that a turn needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileTurn {
+pub enum FileClaimant {
     /// The caller: it is claimed, or nobody else fetches it.
     Caller,
     /// Another task or process, which has claimed it.
@@ -104,9 +104,9 @@ struct ClaimOne {
 
 #[async_trait]
 impl Write for ClaimOne {
-    type Out = FileTurn;
+    type Out = FileClaimant;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<FileTurn> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<FileClaimant> {
         let (workspace, message, moment) = (workspace.as_str(), self.message.as_str(), now());
         // Without a change of `attempts`: a claim of the fetcher stays its own.
         let sql = formatcp!(
@@ -115,14 +115,14 @@ impl Write for ClaimOne {
         );
         let until = moment + self.lease_ms;
         if run!(conn, sql, workspace, message, until, moment)? == 1 {
-            return Ok(FileTurn::Caller);
+            return Ok(FileClaimant::Caller);
         }
         let sql = formatcp!(
             "select message_id from message_files
              where workspace_id = $1 and message_id = $2 and state = '{WAITING}'"
         );
         let waits = first!(conn, (MessageId,), sql, workspace, message)?;
-        Ok(if waits.is_some() { FileTurn::Other } else { FileTurn::Caller })
+        Ok(if waits.is_some() { FileClaimant::Other } else { FileClaimant::Caller })
     }
 }
 

@@ -101,7 +101,7 @@ pub(in crate::store) async fn apply_changes(
         is_applied |= applied;
         opts_out |= applied && note.as_deref() == Some(OPTED_OUT);
         // A later version may read the message, and then its edits hold.
-        let is_final = direction != target.direction || !current.content.is_unread();
+        let is_final = direction != target.direction || !current.content.is_unreadable();
         if !applied && !is_final {
             continue;
         }
