@@ -78,7 +78,7 @@ impl Content {
     }
 
     /// Whether this version cannot read it; a later one may.
-    pub fn is_unread(&self) -> bool {
+    pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Unknown { .. } | Self::Unsupported { .. })
     }
 

@@ -11,13 +11,11 @@ use frontdesk::domain::{
     Account, AgentId, Author, Content, ConversationId, Event, Inbound, Item, MessageId,
     MessageKind, MessageState, NumberId, Party, ProviderKind, WebhookId,
 };
-use frontdesk::eval::replay::{ReplayOutcome, Turns, replay_turn};
 use frontdesk::store::Store;
 use frontdesk::store::figures::Span;
 use frontdesk::store::finish::{CommitOutcome, FinishedTurn};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use frontdesk::store::listing::Which;
-use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use frontdesk::store::turns::{Claim, ConversationSnapshot};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -25,6 +23,7 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use crate::delivery::until;
+use crate::replay::all_the_same;
 use crate::support::app::{Db, MAIN, SECOND, Setup, TestApp, on_both};
 use crate::support::hooks::{batch, echo_of, echo_webhook, message_webhook, text_webhook};
 use crate::support::openai::{last_message, question};
@@ -162,19 +161,6 @@ impl Ground {
     }
 }
 
-async fn replay_all(app: &TestApp) -> usize {
-    let mut turns = Turns::of(&app.desk.store, TurnRecordingFilter::default());
-    let mut replayed = 0;
-    while let Some(page) = turns.next().await.unwrap() {
-        for turn in page {
-            let turn = turn.map_err(|(id, why)| format!("{id}: {why}")).unwrap();
-            assert_eq!(replay_turn(&app.desk.engine, &turn).await, ReplayOutcome::Same);
-            replayed += 1;
-        }
-    }
-    replayed
-}
-
 on_both! {
     async fn an_edit_before_the_answer_changes_the_question_as_often_as_it_comes(db) {
         let app = Setup::on(db).start().await;
@@ -200,7 +186,7 @@ on_both! {
         assert!(edited["edited_at"].as_i64().is_some() && edited["deleted_at"].is_null(), "{edited}");
         let conversation = app.conversation_with(ADA).await;
         assert_eq!((&conversation["unread"], &conversation["last_author"]), (&json!(1), &json!("bot")));
-        assert_eq!(replay_all(&app).await, 1);
+        assert_eq!(all_the_same(&app).await, 1);
         app.stop().await;
     }
 
@@ -288,7 +274,7 @@ on_both! {
         assert!(!request.contains("zebra"), "{request}");
         assert_eq!(request.matches("giraffe").count(), 2, "in the history and in the quote: {request}");
         assert_eq!(app.received().len(), 2);
-        assert_eq!(replay_all(&app).await, 2);
+        assert_eq!(all_the_same(&app).await, 2);
         app.stop().await;
     }
 
@@ -342,7 +328,7 @@ on_both! {
         let request = app.model.requests().pop().unwrap();
         assert_eq!(question(&request), "Can I return a lamp?");
         assert!(!request.to_string().contains("zebra"), "{request}");
-        assert_eq!(replay_all(&app).await, 1);
+        assert_eq!(all_the_same(&app).await, 1);
         app.stop().await;
     }
 
@@ -368,7 +354,7 @@ on_both! {
         assert_eq!(held(&app, "zebra").await, 0, "nothing keeps it");
         let found = app.get("/conversations?q=zebra").await;
         assert_eq!(found["items"].as_array().unwrap().len(), 0);
-        assert_eq!(replay_all(&app).await, 2);
+        assert_eq!(all_the_same(&app).await, 2);
         app.stop().await;
     }
 
@@ -688,7 +674,7 @@ on_both! {
         let message = app.thread(ADA).await[0].clone();
         assert_eq!((&message["media"]["name"], &message["media"]["state"]), (&json!("offer.md"), &json!("stored")));
         assert_eq!(message["original_text"], "Zebra?");
-        assert_eq!(replay_all(&app).await, 1);
+        assert_eq!(all_the_same(&app).await, 1);
         app.stop().await;
     }
 

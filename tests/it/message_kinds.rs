@@ -1,10 +1,9 @@
 //! Messages that say something without text: forms, places, address cards, baskets. What the model,
 //! the rules and later turns read of them, over real HTTP.
 
-use frontdesk::eval::replay::{ReplayOutcome, Turns, replay_turn};
-use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use serde_json::{Value, json};
 
+use crate::replay::all_the_same;
 use crate::support::app::{MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::message_webhook;
 use crate::support::openai::last_message;
@@ -75,16 +74,7 @@ on_both! {
         );
         assert!(app.received().iter().all(|(_, text)| text.starts_with("Noted.")), "{:?}", app.received());
 
-        let mut turns = Turns::of(&app.desk.store, TurnRecordingFilter::default());
-        let mut replayed = 0;
-        while let Some(page) = turns.next().await.unwrap() {
-            for turn in page {
-                let turn = turn.map_err(|(id, why)| format!("{id}: {why}")).unwrap();
-                assert_eq!(replay_turn(&app.desk.engine, &turn).await, ReplayOutcome::Same);
-                replayed += 1;
-            }
-        }
-        assert_eq!(replayed, 3);
+        assert_eq!(all_the_same(&app).await, 3);
         app.stop().await;
     }
 

@@ -26,13 +26,15 @@ async fn recorded(app: &TestApp) -> Vec<RecordedTurn> {
     all
 }
 
-/// Replays everything recorded and asserts the same outcomes. Returns the number of turns.
-async fn all_the_same(app: &TestApp) -> usize {
-    let turns = recorded(app).await;
+/// Replays everything recorded and asserts the same outcomes, without a call of the model. Returns the
+/// number of turns.
+pub(crate) async fn all_the_same(app: &TestApp) -> usize {
+    let (turns, calls) = (recorded(app).await, app.model.chat_count());
     for turn in &turns {
         let became = replay_turn(&app.desk.engine, turn).await;
         assert_eq!(became, ReplayOutcome::Same, "{} ({})", turn.question(), turn.outcome);
     }
+    assert_eq!(app.model.chat_count(), calls, "a replay asks nobody");
     turns.len()
 }
 
