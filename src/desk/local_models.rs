@@ -27,7 +27,22 @@ pub struct LocalModels {
     qa: Option<AdapterSlot<dyn QaModel>>,
     downloads: Mutex<HashMap<&'static str, Download>>,
     /// The tasks for which a model was fetched.
-    fetched: Arc<Mutex<Vec<ModelTask>>>,
+    pub fetched: Arc<FetchedTasks>,
+}
+
+/// The tasks for which a model was fetched: the next reload uses it where the configuration names none.
+#[derive(Default)]
+pub struct FetchedTasks(Mutex<Vec<ModelTask>>);
+
+impl FetchedTasks {
+    /// Notes that a model for a task is there.
+    pub fn note(&self, task: ModelTask) {
+        held(&self.0).push(match task {
+            // It is used with the speech model.
+            ModelTask::SpeechDetection => ModelTask::Speech,
+            task => task,
+        });
+    }
 }
 
 /// A model of this process, or one that can be fetched.
@@ -105,15 +120,9 @@ impl LocalModels {
     /// The tasks whose model the configuration does not name and for which one was fetched since the
     /// last call.
     pub(super) fn take_fetched(&self) -> Vec<ModelTask> {
-        let mut fetched = std::mem::take(&mut *held(&self.fetched));
+        let mut fetched = std::mem::take(&mut *held(&self.fetched.0));
         fetched.retain(|task| self.automatic.contains(task));
         fetched
-    }
-
-    /// Notes that a model for a task is there now: the next reload uses it where the configuration
-    /// names none.
-    pub fn note_fetched(&self, task: ModelTask) {
-        push(&self.fetched, task);
     }
 
     /// Chooses what answers without a model quote.
@@ -261,18 +270,10 @@ impl Desk {
     }
 }
 
-fn push(fetched: &Mutex<Vec<ModelTask>>, task: ModelTask) {
-    held(fetched).push(match task {
-        // It is used with the speech model.
-        ModelTask::SpeechDetection => ModelTask::Speech,
-        task => task,
-    });
-}
-
 async fn download(
     settings: Settings,
     known: &'static CatalogModel,
-    (progress, fetched_tasks): (Arc<Progress>, Arc<Mutex<Vec<ModelTask>>>),
+    (progress, fetched_tasks): (Arc<Progress>, Arc<FetchedTasks>),
     notifier: Arc<Notifier>,
 ) {
     let fetching = settings.fetch(known, &*progress);
@@ -289,7 +290,7 @@ async fn download(
     match fetched {
         Ok(_) => {
             tracing::info!("the model {} was fetched", known.name);
-            push(&fetched_tasks, task(known.purpose));
+            fetched_tasks.note(task(known.purpose));
         }
         Err(why) => {
             tracing::warn!("the model {} was not fetched: {why}", known.name);

@@ -228,8 +228,7 @@ impl Desk {
         let Some(agent) = scope.agent.as_ref().filter(|_| scope.role == ModelRole::Chat) else {
             return Ok(());
         };
-        let bots = self.bots.all();
-        let named = bots.iter().find(|bot| bot.agent.id == *agent && !bot.agent.model.is_empty());
+        let named = self.bots.get(agent).filter(|bot| !bot.agent.model.is_empty());
         named.map_or(Ok(()), |bot| {
             let (slug, model) = (bot.agent.slug.clone(), bot.agent.model.clone());
             Err(ModelRefusal::NamedBySettings { slug, model })

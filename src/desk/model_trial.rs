@@ -12,8 +12,10 @@ use crate::models::ModelSetting;
 use crate::rerank::Reranker;
 use crate::speech::{Recording, Transcriber};
 
-/// Timeout of a trial, in milliseconds.
-const TRIAL_MS: u64 = 30_000;
+/// Timeout of a trial, with all its attempts.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest text of a trial, in characters.
+const MAX_TEXT_LEN: usize = 2_000;
 /// What is embedded, and what passages are ranked for.
 const QUESTION: &str = "When do you open on Saturday?";
 /// The passage that answers the question, and one that does not.
@@ -43,7 +45,7 @@ impl From<ChatTrial> for TrialResult {
     fn from(trial: ChatTrial) -> Self {
         let ChatTrial { text, usage, is_priced, took } = trial;
         Self {
-            text: Some(text),
+            text: Some(cut(&text)),
             tokens: [usage.input_tokens, usage.output_tokens],
             cost_micros: is_priced.then_some(usage.cost_micros),
             took,
@@ -83,9 +85,7 @@ impl Desk {
         let adapter = match (scope.role, &scope.agent) {
             (ModelRole::Chat, agent) => {
                 self.engine.model.settled().await;
-                let bots = self.bots.all();
-                let bot = bots.iter().find(|bot| Some(&bot.agent.id) == agent.as_ref());
-                let model = match bot {
+                let model = match agent.as_ref().and_then(|id| self.bots.get(id)) {
                     Some(bot) => self.engine.model.of(&bot.agent),
                     None => self.engine.model.current(),
                 };
@@ -127,18 +127,9 @@ impl AdapterBuilder {
     ) -> Result<TrialAdapter, String> {
         Ok(match role {
             ModelRole::Chat => return Err("a chat model is tried without an adapter".into()),
-            ModelRole::Embeddings => {
-                let settings = self.embed.chosen(chosen).for_trial(TRIAL_MS);
-                TrialAdapter::Embedder(settings.build(&self.models)?)
-            }
-            ModelRole::Speech => {
-                let settings = self.speech.chosen(chosen).for_trial(TRIAL_MS);
-                TrialAdapter::Transcriber(settings.build(&self.models, &self.readers)?)
-            }
-            ModelRole::Reranking => {
-                let settings = self.rerank.chosen(chosen).for_trial(TRIAL_MS);
-                TrialAdapter::Reranker(settings.build(&self.models)?)
-            }
+            ModelRole::Embeddings => TrialAdapter::Embedder(self.embedder(Some(chosen))?),
+            ModelRole::Speech => TrialAdapter::Transcriber(self.transcriber(Some(chosen))?),
+            ModelRole::Reranking => TrialAdapter::Reranker(self.reranker(Some(chosen))?),
         })
     }
 }
@@ -159,9 +150,8 @@ impl TrialAdapter {
 async fn in_time(
     trial: impl Future<Output = Result<TrialResult, String>>,
 ) -> Result<TrialResult, String> {
-    let limit = Duration::from_millis(TRIAL_MS);
-    let late = || Err(format!("no answer within {} seconds", limit.as_secs()));
-    tokio::time::timeout(limit, trial).await.unwrap_or_else(|_| late())
+    let late = || Err(format!("no answer within {} seconds", TRIAL_TIMEOUT.as_secs()));
+    tokio::time::timeout(TRIAL_TIMEOUT, trial).await.unwrap_or_else(|_| late())
 }
 
 async fn embed(embedder: &dyn Embedder) -> Result<TrialResult, String> {
@@ -179,7 +169,7 @@ async fn listen(transcriber: &dyn Transcriber) -> Result<TrialResult, String> {
         progress: None,
     };
     let heard = transcriber.transcribe(&recording).await.map_err(|error| error.to_string())?;
-    Ok(TrialResult { text: Some(heard.text), ..TrialResult::default() })
+    Ok(TrialResult { text: Some(cut(&heard.text)), ..TrialResult::default() })
 }
 
 async fn rank(reranker: &dyn Reranker) -> Result<TrialResult, String> {
@@ -190,6 +180,10 @@ async fn rank(reranker: &dyn Reranker) -> Result<TrialResult, String> {
         _ => false,
     };
     Ok(TrialResult { ranks_right: Some(ranks_right), ..TrialResult::default() })
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_TEXT_LEN).collect()
 }
 
 /// A second of silence as a WAV file: 16 bits, one channel.

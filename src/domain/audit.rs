@@ -111,9 +111,9 @@ words! {
         SessionEnded = "session.ended",
         /// All browsers were signed out.
         SessionsEnded = "session.all_ended",
-        /// Another model answers, or the key or address of the one that answers changed.
+        /// A model was chosen for a task, or its key or address changed.
         ModelSet = "model.set",
-        /// The model of the configuration answers again.
+        /// The configuration decides about the model of a task again, or the workspace for an agent.
         ModelRemoved = "model.removed",
         /// The download of a local model was started.
         LocalModelRequested = "model.fetched",

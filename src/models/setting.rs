@@ -96,9 +96,9 @@ pub fn address(provider: ModelProvider, written: &str) -> Result<String, String>
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl ModelSetting {
-    /// What its connections are checked with.
-    pub fn guard(&self) -> Guard {
-        Guard::new(self.trusted)
+    /// Whether it is at an address that the configuration names, in whatever spelling.
+    pub fn is_at(&self, configured: &str) -> bool {
+        address(ModelProvider::Compatible, configured).is_ok_and(|url| url == self.base_url)
     }
 
     /// Checks that the address may be connected to. A name that cannot be looked up now is checked

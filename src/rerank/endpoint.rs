@@ -91,11 +91,6 @@ impl Settings {
             ..self.clone()
         }
     }
-
-    /// The same for one attempt within this time.
-    pub(super) fn for_trial(self, timeout_ms: u64) -> Self {
-        Self { timeout_ms, attempt_ms: timeout_ms, retries: 0, ..self }
-    }
 }
 
 pub(super) struct Remote {

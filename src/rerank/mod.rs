@@ -81,15 +81,6 @@ impl Settings {
         }
     }
 
-    /// The same for a trial: one attempt within this time.
-    #[must_use]
-    pub fn for_trial(self, timeout_ms: u64) -> Self {
-        match self {
-            Self::Endpoint(settings) => Self::Endpoint(settings.for_trial(timeout_ms)),
-            other => other,
-        }
-    }
-
     /// The address that is called; `None` without an endpoint.
     pub fn base_url(&self) -> Option<&str> {
         match self {

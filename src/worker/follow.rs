@@ -43,7 +43,7 @@ pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Re
             tracing::warn!(%error, "the numbers could not be brought up to date, it is tried again");
         }
         if let Err(error) = desk.reload_models().await {
-            tracing::warn!(%error, "the model could not be brought up to date, it is tried again");
+            tracing::warn!(%error, "the models could not be brought up to date, it is tried again");
         }
         if let Err(error) = desk.store_number_activity().await {
             tracing::debug!(%error, "when numbers were last used is written down later");
@@ -71,7 +71,7 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
                     continue;
                 }
             }
-            while fill_once(&desk).await == Fill::Again {}
+            while !fill_once(&desk).await {}
         }
     };
     tokio::select! {
@@ -80,22 +80,16 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
     }
 }
 
-/// Whether [`fill_once`] is called again at once.
-#[derive(PartialEq, Eq)]
-enum Fill {
-    Again,
-    Later,
-}
-
-async fn fill_once(desk: &Desk) -> Fill {
+/// Embeds once what is left. False if the embedder changed meanwhile: it begins anew then.
+async fn fill_once(desk: &Desk) -> bool {
     // Another process may have embedded everything.
     let is_in_use = use_pending(desk).await;
     if is_in_use && is_complete(desk).await {
-        return Fill::Later;
+        return true;
     }
     let lease_ms = i64::try_from(3 * FILL_PAUSE.as_millis()).unwrap_or(i64::MAX);
     if !desk.store.hold(HoldName::FillIn, lease_ms).await.unwrap_or(false) {
-        return Fill::Later;
+        return true;
     }
     let keep = async {
         loop {
@@ -106,9 +100,9 @@ async fn fill_once(desk: &Desk) -> Fill {
     };
     let filled = tokio::select! {
         filled = desk.fill_embeddings() => filled,
-        () = keep => return Fill::Later,
+        () = keep => return true,
         // What is embedded for a model that is no longer wanted is sent to nobody.
-        () = desk.embedder_changed() => return Fill::Again,
+        () = desk.embedder_changed() => return false,
     };
     match filled {
         Ok(filled) if filled.missing > 0 => {
@@ -120,7 +114,7 @@ async fn fill_once(desk: &Desk) -> Fill {
         }
     }
     use_pending(desk).await;
-    Fill::Later
+    true
 }
 
 /// Uses the embedder that waits for its vectors, if they are there. Returns whether none waits.

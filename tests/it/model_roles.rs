@@ -3,11 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use frontdesk::domain::ModelTask;
-use frontdesk::knowledge::{SilentProgress, SourceFolder};
+use frontdesk::domain::{ModelProvider, ModelTask};
+use frontdesk::embed::Purpose;
+use frontdesk::index::{Query, Settings};
+use frontdesk::knowledge::{Library, SilentProgress, SourceFolder};
+use frontdesk::models::ModelSetting;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::delivery::until;
 use crate::embedding::tiny::BERT;
 use crate::support::app::{Db, KEY, MAIN, SECOND, Setup, TestApp, on_both, write_home_files};
 use crate::support::fake::Failure;
@@ -137,11 +141,7 @@ on_both! {
         let own = OpenAi::start().await;
         own.fail_next_at("/v1/embeddings", 1, &Failure::Stall(Duration::from_mins(10)));
         set(&app, "embeddings", &at(&own.url, "one")).await;
-        let started = Instant::now();
-        while own.request_count() == 0 {
-            assert!(started.elapsed() < TIMEOUT, "the documents are not embedded");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("the documents are embedded", async || own.request_count() > 0).await;
         let other = OpenAi::start().await;
         set(&app, "embeddings", &at(&other.url, "two")).await;
         // It does not wait for the first one.
@@ -217,6 +217,43 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_embeds_later_is_searched_then() {
+    let app = setup(Db::Sqlite).start().await;
+    let own = OpenAi::start().await;
+    let chosen = ModelSetting {
+        provider: ModelProvider::Compatible,
+        base_url: own.url.clone(),
+        model: "one".into(),
+        api_key: None,
+        trusted: true,
+    };
+    // A process that has the new embedder already, while another one learned with the old one.
+    let embedder = app.config.embed.chosen(&chosen).build(&app.config.models).unwrap();
+    let index = Settings::Memory {}.build(None).unwrap();
+    let (store, knowledge) = (app.desk.store.clone(), app.config.knowledge.clone());
+    let library = Library::new(store, index.clone(), embedder.clone(), knowledge);
+    library.sync_index().await.unwrap();
+    let acme = app.desk.store.collection("acme").await.unwrap();
+    let vectors = embedder.embed(&[QUESTION.to_owned()], Purpose::Query).await.unwrap();
+    let found = async || {
+        let collections = std::slice::from_ref(&acme);
+        let (text, vector) = (QUESTION, Some(vectors[0].as_slice()));
+        let query = Query { collections, text, language: None, vector, limit: 5 };
+        index.search(&query).await.unwrap().dense.len()
+    };
+    assert_eq!(found().await, 0, "by words alone");
+    assert!(!library.embedding_progress().await.unwrap().is_empty());
+    // The other one embeds for the new embedder, but its own index needs nothing of it.
+    app.desk.library.backfill_with(&*embedder, &SilentProgress).await.unwrap();
+    library.sync_index().await.unwrap();
+    assert_eq!(found().await, 0, "no revision says so");
+    assert!(library.embedding_progress().await.unwrap().is_empty());
+    library.sync_index().await.unwrap();
+    assert!(found().await > 0, "what is there by now is loaded");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_uses_what_was_chosen_and_never_asks_what_it_replaces() {
     let home = tempfile::tempdir().unwrap();
     write_home_files(home.path());
@@ -253,7 +290,7 @@ async fn a_start_uses_what_was_chosen_and_never_asks_what_it_replaces() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_process_uses_the_new_embedder_and_what_others_learned_meanwhile() {
+async fn every_process_uses_the_new_embedder() {
     let Some(postgres) = Postgres::shared() else { return };
     let url = postgres.database().await;
     let home = tempfile::tempdir().unwrap();
@@ -349,8 +386,8 @@ async fn each_kind_is_tried_before_it_is_used_and_says_what_came() {
     };
     let vectors = test("embeddings", at(&own.url, "fake")).await;
     assert_eq!(
-        (&vectors["worked"], &vectors["dimensions"]),
-        (&json!(true), &json!(256)),
+        (&vectors["failure"], &vectors["dimensions"]),
+        (&Value::Null, &json!(256)),
         "{vectors}"
     );
     // The fake prefers passages with the last word of its name.
@@ -360,7 +397,7 @@ async fn each_kind_is_tried_before_it_is_used_and_says_what_came() {
     }
     // The fake knows no recording but those that it was given.
     let deaf = test("speech", at(&own.url, "fake")).await;
-    assert_eq!((&deaf["worked"], deaf["failure"].is_object()), (&json!(false), true), "{deaf}");
+    assert_eq!((&deaf["answer"], deaf["failure"].is_object()), (&Value::Null, true), "{deaf}");
     assert_eq!(own.recorded().len(), 1);
     let wrong = test("embeddings", at("http://127.0.0.1:9/v1", "fake")).await;
     assert_eq!(wrong["failure"]["problem"], "unreachable", "{wrong}");
@@ -371,7 +408,7 @@ async fn each_kind_is_tried_before_it_is_used_and_says_what_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_model_of_the_machine_is_used_at_once_and_the_terminal_says_so() {
+async fn a_model_of_the_machine_is_used_at_once() {
     let models = tempfile::tempdir().unwrap();
     let made = BERT.make();
     copy(&made.home.path().join("tiny"), &models.path().join("mini"));
@@ -403,7 +440,7 @@ async fn a_model_that_was_fetched_is_used_where_the_configuration_names_none() {
     assert_eq!(part_now(&app, "embeddings").await["origin"], "off");
     copy(&BERT.make().home.path().join("tiny"), &models.path().join("mini"));
     // As a download does when it has come to its end.
-    app.desk.local_models.note_fetched(ModelTask::Embeddings);
+    app.desk.local_models.fetched.note(ModelTask::Embeddings);
     app.desk.reload_models().await.unwrap();
     let started = Instant::now();
     while part_now(&app, "embeddings").await["origin"] != "found" {

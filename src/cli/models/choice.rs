@@ -83,8 +83,7 @@ pub(super) async fn show(app: &App) -> anyhow::Result<()> {
     }
     for row in rows {
         let scope = ModelScope::of(&row);
-        let bots = app.desk.bots.all();
-        let whose = bots.iter().find(|bot| Some(&bot.agent.id) == scope.agent.as_ref());
+        let whose = scope.agent.as_ref().and_then(|id| app.desk.bots.get(id));
         let whose = whose.map_or_else(String::new, |bot| format!(" of {}", bot.agent.slug));
         let key = if row.sealed.is_some() { "with a key" } else { "without a key" };
         println!("chosen      {}{whose}: {} {} {key}", row.role, row.provider, row.model);
@@ -192,8 +191,8 @@ pub(super) async fn test(app: &App, args: TestArgs) -> anyhow::Result<()> {
 
 fn scope_of(app: &App, role: ModelRole, agent: Option<&str>) -> anyhow::Result<ModelScope> {
     let Some(slug) = agent else { return Ok(ModelScope::workspace(role)) };
-    let bots = app.desk.bots.all();
-    let Some(bot) = bots.iter().find(|bot| bot.agent.slug == slug) else {
+    let Some(bot) = app.desk.bots.named(slug) else {
+        let bots = app.desk.bots.all();
         let all: Vec<&str> = bots.iter().map(|bot| bot.agent.slug.as_str()).collect();
         bail!("there is no agent `{slug}`; there are: {}", all.join(", "));
     };

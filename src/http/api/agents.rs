@@ -270,9 +270,8 @@ pub(super) async fn publish(
         };
         (publisher.publish(wanted, &SilentRun).await, agent.ordinal)
     });
-    let (became, before) = task
-        .await
-        .map_err(|_| Problem::broken("Publishing broke off. The server's log says why."))?;
+    let (became, before) =
+        task.await.map_err(|_| Problem::broken("Publishing failed. The server's log says why."))?;
     Ok((Note::written(), Json(published(became?, (before, is_removed))?)))
 }
 

@@ -65,8 +65,6 @@ pub(super) struct EndpointModels {
 /// What a model did with a short task.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ModelTrial {
-    /// Whether it did it.
-    worked: bool,
     /// The sentence that a chat model wrote, or what was heard in a second of silence; null for other
     /// tasks.
     answer: Option<String>,
@@ -186,11 +184,11 @@ pub(super) async fn test(
         }
         tried
     });
-    let tried = trial.await.map_err(|_| Problem::broken("The trial broke off."))?;
+    let tried =
+        trial.await.map_err(|_| Problem::broken("The trial failed. The server's log says why."))?;
     let millis = |took: std::time::Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     Ok(Json(match tried {
         Ok(trial) => ModelTrial {
-            worked: true,
             answer: trial.text,
             dimensions: trial.dimensions,
             ranks_right: trial.ranks_right,
@@ -200,7 +198,6 @@ pub(super) async fn test(
             failure: None,
         },
         Err(detail) => ModelTrial {
-            worked: false,
             answer: None,
             dimensions: None,
             ranks_right: None,
@@ -214,9 +211,7 @@ pub(super) async fn test(
 
 fn scope(web: &WebState, role: ModelRole, query: ModelScopeQuery) -> Result<ModelScope, Problem> {
     let Some(slug) = query.agent else { return Ok(ModelScope::workspace(role)) };
-    let bots = web.desk.bots.all();
-    let bot = bots.iter().find(|bot| bot.agent.slug == slug);
-    let bot = bot.ok_or_else(|| Problem::not_found("agent"))?;
+    let bot = web.desk.bots.named(&slug).ok_or_else(|| Problem::not_found("agent"))?;
     Ok(ModelScope { role, agent: Some(bot.agent.id.clone()) })
 }
 

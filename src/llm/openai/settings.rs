@@ -101,7 +101,7 @@ impl Settings {
     /// Settings of a model that somebody chose while the desk runs. What the configuration says
     /// about its own endpoint counts only there; prices and the minimum confidence always do.
     pub(in super::super) fn at(&self, chosen: &ModelSetting) -> Self {
-        let is_own = self.base_url.trim_end_matches('/') == chosen.base_url;
+        let is_own = chosen.is_at(&self.base_url);
         let basis = if is_own { self.clone() } else { Self::default() };
         let mut prices = self.prices.clone();
         let (mut window, mut field) = (basis.window, basis.max_tokens_field.clone());
