@@ -2,6 +2,7 @@
 //! no other route owns. Contains no data: the console reads it through the API.
 
 use std::borrow::Cow;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use axum::extract::State;
@@ -14,6 +15,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rust_embed::Embed;
 use sha2::{Digest, Sha256};
 
@@ -57,22 +60,34 @@ pub(super) async fn page(
     if !wants_page || first == "assets" {
         return Err(error::no_such_page(&uri));
     }
-    index(&files).map_err(|error| {
+    index(&files, &headers).map_err(|error| {
         tracing::error!(%error, "there are no random numbers for a page");
         Problem::broken("The page could not be made. The server's log says why.")
     })
 }
 
-/// Returns the page, with a fresh nonce.
-fn index(files: &Files) -> std::io::Result<Response> {
+/// Returns the page, with a fresh nonce; compressed, as all that the first load brings.
+fn index(files: &Files, asked: &HeaderMap) -> std::io::Result<Response> {
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
     let nonce = STANDARD.encode(random);
     let found = files.read(INDEX);
     let text = found.as_deref().map_or(Cow::from(MISSING), String::from_utf8_lossy);
-    let mut response = text.replace(NONCE, &nonce).into_response();
+    let page = text.replace(NONCE, &nonce);
+    let is_packed = takes(asked, "gzip");
+    let mut response = if is_packed {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+        packer.write_all(page.as_bytes())?;
+        packer.finish()?.into_response()
+    } else {
+        page.into_response()
+    };
     let headers = response.headers_mut();
     protect(headers);
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if is_packed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Ok(policy) = HeaderValue::from_str(&policy(&nonce)) {

@@ -88,7 +88,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("csv", &["eval/"]),
     ("html5ever", &["knowledge/web/"]),
     ("quick_xml", &["knowledge/web/"]),
-    ("flate2", &["knowledge/web/"]),
+    ("flate2", &["knowledge/web/", "http/console.rs"]),
     ("rust_embed", &["desk/demo.rs", "http/console.rs"]),
     ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),

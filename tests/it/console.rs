@@ -1,5 +1,6 @@
 //! Serving the console's files: paths, encodings, caching, and the content security policy.
 
+use flate2::read::GzDecoder;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -193,6 +194,25 @@ async fn files_come_packed_as_the_browser_takes_them_and_are_kept() {
     }
     let twin = app.browse(&format!("{path}.br"), &[]).await;
     assert_eq!(twin.status(), 404);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_comes_packed_with_its_own_nonce() {
+    let app = built().await;
+    for (takes, encoding) in [("gzip, deflate, br", "gzip"), ("gzip;q=0", ""), ("", "")] {
+        let page = app.browse("/inbox", &[("accept", HTML), ("accept-encoding", takes)]).await;
+        assert_eq!(header(&page, "content-encoding"), encoding, "{takes}");
+        assert_eq!(header(&page, "vary"), "accept-encoding");
+        let policy = header(&page, "content-security-policy").to_owned();
+        let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
+        let bytes = page.bytes().await.unwrap();
+        let text = match encoding {
+            "gzip" => std::io::read_to_string(GzDecoder::new(&*bytes)).unwrap(),
+            _ => String::from_utf8(bytes.to_vec()).unwrap(),
+        };
+        assert!(text.contains(&format!("nonce=\"{nonce}\"")), "{takes}: {text}");
+    }
     app.stop().await;
 }
 
