@@ -86,7 +86,7 @@ impl Inbox {
 async fn list(app: &App) -> anyhow::Result<()> {
     let cases = app.desk.store.escalations(true, None, 200).await?;
     if cases.is_empty() {
-        println!("Nobody waits for a person.");
+        println!("Nobody needs a reply.");
     }
     for case in cases {
         let reason = one_line(&case.reason, MAX_REASON_LEN);

@@ -209,7 +209,7 @@ impl<'a> LearnJob<'a> {
         let Reading { path, hash, read, span } = match self.reading.join_next().await {
             None => return Ok(()),
             Some(Ok(read)) => read,
-            Some(Err(error)) => return Err(Error::Source(format!("reading broke off: {error}"))),
+            Some(Err(error)) => return Err(Error::Source(format!("reading failed: {error}"))),
         };
         match read {
             Ok(Content { title, warnings, pieces }) => {

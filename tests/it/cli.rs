@@ -456,7 +456,7 @@ async fn a_site_is_learned_listed_read_again_and_removed() {
     site.put("/", html("Start", "The lamp museum is in the harbour.", &["/tickets", "/gone"]));
     site.put("/tickets", html("Tickets", "A ticket for the museum costs seven crowns.", &[]));
     let closed = run(home.path(), &["learn", &site.url, "--collection", "museum"]).await;
-    closed.fails_with(&["127.0.0.1", "[knowledge.web] allow_private"]);
+    closed.fails_with(&["Private addresses", "[knowledge.web] allow_private"]);
     let open = "[knowledge.web]\nallow_private = true\npause_ms = 0\n";
     std::fs::write(home.path().join("frontdesk.toml"), open).unwrap();
     let args = ["learn", &site.url, "--collection", "museum", "--every", "24h", "--pages", "9"];
@@ -652,7 +652,7 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
     let settings = settings.settings(app.home.path(), "", &app.whatsapp, &app.model);
     std::fs::write(app.home.path().join("frontdesk.toml"), settings).unwrap();
     let home = app.home.path();
-    run(home, &["inbox"]).await.says(&["Nobody waits for a person."]);
+    run(home, &["inbox"]).await.says(&["Nobody needs a reply."]);
     app.deliver(&text_webhook(MAIN, "447700930009", "wamid.1", "My lamp burns.\nA human, please!"))
         .await;
     app.settle().await;
@@ -667,7 +667,7 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
         "[sent]",
     ]);
     run(home, &["inbox", "resolve", &id]).await.says(&["The bot answers in", &id]);
-    run(home, &["inbox"]).await.says(&["Nobody waits for a person."]);
+    run(home, &["inbox"]).await.says(&["Nobody needs a reply."]);
     assert_eq!(app.conversation_with("447700930009").await["owner"], "bot");
     for command in ["show", "resolve"] {
         run(home, &["inbox", command, "conv_nobody"])

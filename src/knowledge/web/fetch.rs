@@ -142,10 +142,9 @@ pub(super) enum Failure {
 fn told(refused: &AddressError) -> String {
     match refused {
         AddressError::Private { .. } => {
-            format!(
-                "Private addresses can't be added ({refused}). The operator permits them with \
-                 [knowledge.web] allow_private = true."
-            )
+            "Private addresses can't be added. The operator permits them with [knowledge.web] \
+             allow_private = true."
+                .to_owned()
         }
         AddressError::Never { .. } => refused.to_string(),
     }
