@@ -104,7 +104,10 @@ test("each step is accessible, goes on after a reload, and says what is wrong", 
 });
 
 test("without a website, and the demo stays when it is wanted", async ({ page, desk }) => {
-  await page.goto(`${desk.url}/business`);
+  const counted = await clicks(page);
+  await page.goto(desk.url);
+  const begun = Date.now();
+  await page.getByRole("link", { name: "Start with my business" }).click();
   await page.getByRole("button", { name: "I have no website" }).click();
   await page.getByRole("textbox", { name: "Name of the business" }).fill("Green Kettle");
   await page.getByRole("checkbox", { name: "Remove the demo shop" }).uncheck();
@@ -119,5 +122,28 @@ test("without a website, and the demo stays when it is wanted", async ({ page, d
   // A sample question is made of the new document.
   await page.getByRole("group", { name: "For example" }).getByRole("button", { name: "Do you repair broken kites?" }).click();
   await expect(page.getByRole("region", { name: "The bot's answer" })).toContainText("12 euros");
+  const [clicked, took] = [await counted(), Date.now() - begun];
+  console.log(`from Start to an answer from an own document: ${clicked} clicks, ${(took / 1000).toFixed(1)} s`);
+  // One of them keeps the demo. Choosing the file is the browser's own dialog.
+  expect(clicked).toBe(5);
   expect((await desk.api<Schemas["Status"]>("/status")).demo).toBe(true);
+});
+
+test.describe("with a model", () => {
+  test.use({ kind: "shop" });
+
+  test("the model writes the instructions of what it read", async ({ page, desk }) => {
+    desk.model.answer = () => "---\nname: Green Kettle\n---\nYou answer for {{ agent }}, the shop for teapots.\n";
+    const { url, server } = await website();
+    await page.goto(`${desk.url}/business`);
+    await page.getByRole("textbox", { name: "Website address" }).fill(url);
+    await page.getByRole("button", { name: "Read the website" }).click();
+    await expect(page.getByRole("textbox", { name: "Name of the business" })).toHaveValue("Green Kettle");
+    await expect(page.getByRole("textbox", { name: "Instructions" })).toHaveValue(/the shop for teapots/);
+    await page.getByRole("button", { name: "Create the bot" }).click();
+    await expect(page.getByText("Green Kettle created")).toBeVisible();
+    const agent = await desk.api<Schemas["Agent"]>("/agents/green-kettle");
+    expect(agent.source).toContain("the shop for teapots");
+    server.close();
+  });
 });

@@ -12,7 +12,7 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
@@ -88,6 +88,14 @@ function Review({ collection, suggestion, isDemo, canWrite }: Props) {
     const { description } = suggestion;
     writing.mutate({ body: { description, name: draft.name.trim() || undefined, knowledge: [collection] } });
   };
+  const isWritable = canWrite && suggestion.description.length >= SHORTEST;
+  const isBegun = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, with what was read
+  useEffect(() => {
+    if (!isWritable || isBegun.current) return;
+    isBegun.current = true;
+    write();
+  }, []);
   const [leaves, setLeaves] = useState(isDemo);
   const [tried, setTried] = useState(false);
   const { create, step, error } = useCreation((agent) => void navigate({ to: "/", search: { agent } }));
@@ -157,7 +165,7 @@ function Review({ collection, suggestion, isDemo, canWrite }: Props) {
           disabled={writing.isPending}
           dir="auto"
         />
-        {canWrite && suggestion.description.length >= SHORTEST && (
+        {isWritable && (
           <Group gap="sm">
             <Button variant="default" size="xs" onClick={write} loading={writing.isPending}>
               {t("review.write")}
