@@ -67,6 +67,17 @@ on_both! {
         app.stop().await;
     }
 
+    async fn below_min_confidence_no_model_is_asked_and_the_question_is_a_gap(db) {
+        let prompt = "---\nname: Acme Lamps\nknowledge: [acme]\nmin_confidence: 1\nno_answer: Sorry.\n---\nBe kind.\n";
+        let app = Setup::on(db).file("prompts/acme.md", prompt).start().await;
+        app.model.answer_with(|_| "Yes, we rent yellow submarines.".into());
+        asks(&app, 1, "Do you rent submarines?").await;
+        assert_eq!((app.model.chat_count(), app.received().pop().unwrap().1.as_str()), (0, "Sorry."));
+        let all = gaps(&app, "").await;
+        assert_eq!((all.len(), &all[0]["question"]), (1, &json!("Do you rent submarines?")), "{all:?}");
+        app.stop().await;
+    }
+
     async fn gaps_are_seen_by_their_own_workspace_alone(db) {
         let app = Setup::on(db).extractive().start().await;
         asks(&app, 1, "Do you rent submarines?").await;
