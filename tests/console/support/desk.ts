@@ -102,10 +102,9 @@ export class Desk {
   private settings(): string {
     // A console built elsewhere, in place of the one in the binary.
     const built = process.env.FRONTDESK_CONSOLE ? `console = "${process.env.FRONTDESK_CONSOLE}"\n` : "";
-    const shared = `[http]\nport = ${this.port}\n${built}[embed]\nkind = "off"\n[worker]\ngap_ms = 50\n`;
-    // What runs on this machine must not answer.
-    // A website of a test is on this machine.
-    if (this.kind === "demo") return `${shared}[llm]\nkind = "extractive"\n[knowledge.web]\nallow_private = true\npause_ms = 0\n`;
+    const shared = `[http]\nport = ${this.port}\n${built}[embed]\nkind = "off"\n[worker]\ngap_ms = 50\n[knowledge.web]\nallow_private = true\npause_ms = 0\n`;
+    // What runs on this machine must not answer; a website of a test is on this machine.
+    if (this.kind === "demo") return `${shared}[llm]\nkind = "extractive"\n`;
     if (this.kind === "modelless") return `${shared}[llm]\nkind = "auto"\nports = [${new URL(this.model.url).port}]\nlook_ms = 3600000\n`;
     const model = `[llm]\nkind = "openai"\nbase_url = "${this.model.url}"\napi_key = "model-key"\nmodel = "fake-model"
 [llm.prices."fake-model"]\ninput = 0.15\noutput = 0.60\n[speech]\nkind = "openai"\nbase_url = "${this.model.url}"\napi_key = "model-key"\n`;
