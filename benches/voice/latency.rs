@@ -15,7 +15,8 @@ use frontdesk::config::Config;
 use frontdesk::domain::Item;
 use frontdesk::knowledge::SilentProgress;
 use frontdesk::provider::{
-    Error, MalformedWebhook, OutgoingMessage, Provider, Receiver, SentMessage, UnverifiedWebhook,
+    Error, FileUpload, MalformedWebhook, OutgoingMessage, Provider, Receiver, SentMessage,
+    UnverifiedWebhook, UploadedFile,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -82,6 +83,10 @@ impl Provider for Watched {
             waits.send(()).ok();
         }
         sent
+    }
+
+    async fn upload(&self, file: &FileUpload) -> Result<UploadedFile, Error> {
+        self.inner.upload(file).await
     }
 
     async fn typing(&self, message: &str) -> Result<(), Error> {

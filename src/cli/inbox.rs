@@ -1,17 +1,22 @@
-//! `frontdesk inbox`: lists customers who wait for a person, and returns conversations to the bot.
+//! `frontdesk inbox`: lists customers who wait for a person, writes to them, and returns
+//! conversations to the bot.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::audit::AuditEntry;
 use crate::app::App;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
-use crate::domain::{Action, ConversationId, MessageId, MessageKind, TranscriptDetails};
+use crate::domain::{Action, Content, ConversationId, MessageId, MessageKind, TranscriptDetails};
+use crate::pipeline::outbound::MAX_MESSAGE_LEN;
+use crate::provider::Abilities;
+use crate::store::staff_messages::{Refusal, Reply, ReplyOutcome};
 
-/// Show the customers who wait for a person, and return them to the bot
+/// Show the customers who wait for a person, write to them, and return them to the bot
 #[derive(Debug, Args)]
 pub(super) struct Inbox {
     #[command(subcommand)]
@@ -26,6 +31,16 @@ enum Command {
     Show {
         /// The conversation's id, conv_…
         conversation: String,
+    },
+    /// Write to a customer, as a person: the bot is then silent in the conversation
+    Send {
+        /// The conversation's id, conv_…
+        conversation: String,
+        /// The text; of a file its caption
+        text: Option<String>,
+        /// A picture, video, sound or document to send
+        #[arg(long, value_name = "PATH")]
+        file: Option<PathBuf>,
     },
     /// Correct the transcript of a voice note
     Correct {
@@ -46,6 +61,9 @@ impl Inbox {
     pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::List | Command::Show { .. }) => None,
+            Some(Command::Send { conversation, .. }) => {
+                Some((Action::MessageWritten, conversation.clone()))
+            }
             Some(Command::Correct { message, .. }) => {
                 Some((Action::TranscriptCorrected, message.clone()))
             }
@@ -59,6 +77,10 @@ impl Inbox {
         match self.command {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Show { conversation }) => show(&app, &read(&conversation)?).await?,
+            Some(Command::Send { conversation, text, file }) => {
+                let content = ReplyDraft { text: text.unwrap_or_default(), file };
+                send(&app, &read(&conversation)?, content).await?;
+            }
             Some(Command::Correct { message, text }) => {
                 let id = MessageId::parse(&message)?;
                 if text.trim().is_empty() {
@@ -124,6 +146,58 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// What a person sends.
+struct ReplyDraft {
+    text: String,
+    file: Option<PathBuf>,
+}
+
+impl ReplyDraft {
+    async fn content(self, app: &App, number: &str) -> anyhow::Result<Content> {
+        let Some(path) = self.file else {
+            let body = self.text.trim().to_owned();
+            if body.is_empty() || body.chars().count() > MAX_MESSAGE_LEN {
+                bail!(
+                    "write a text of at most {MAX_MESSAGE_LEN} characters, or name a file with --file"
+                );
+            }
+            return Ok(Content::Text { body });
+        };
+        let number = app.desk.number(number);
+        let number = number.ok_or_else(|| anyhow!("the conversation's number is not connected"))?;
+        let named = || format!("cannot read {}", path.display());
+        let (size, most) =
+            (tokio::fs::metadata(&path).await.with_context(named)?.len(), app.desk.max_file_bytes);
+        if size > most as u64 {
+            bail!("the file has {size} bytes, and the desk takes {most} ([worker] max_file_bytes)");
+        }
+        let bytes = tokio::fs::read(&path).await.with_context(named)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Content::Media(Abilities::of(number.provider).media(&name, bytes, &self.text)?))
+    }
+}
+
+async fn send(app: &App, id: &ConversationId, written: ReplyDraft) -> anyhow::Result<()> {
+    let id = app.desk.store.current_conversation(id).await?;
+    let row = app.desk.store.conversation(&id).await?;
+    let row = row.ok_or_else(|| anyhow!("there is no conversation {id}"))?;
+    let content = written.content(app, &row.number_id).await?;
+    let (key, window) = (MessageId::generate().to_string(), app.desk.window(&row.number_id));
+    let reply = Reply { conversation: id, key, content, quotes: None, window };
+    match app.desk.store.write(reply).await? {
+        ReplyOutcome::Now { message, .. } => {
+            println!("{message} is in the outbox: a running desk sends it.");
+            Ok(())
+        }
+        ReplyOutcome::Refused(Refusal::WindowClosed) => bail!(
+            "the 24-hour window is closed: WhatsApp takes what is written freely only after the customer writes again"
+        ),
+        ReplyOutcome::Refused(Refusal::OptedOut) => bail!("the customer opted out"),
+        ReplyOutcome::Refused(Refusal::NoAddress) => bail!("the customer has no WhatsApp id"),
+        other => bail!("it was not queued: {other:?}"),
+    }
 }
 
 /// Prefix for a recording's text: its kind, transcription details and id, which `correct` needs.

@@ -11,9 +11,11 @@ use tokio::sync::Mutex;
 use super::Desk;
 use crate::domain::time::now_ms;
 use crate::domain::{Account, AgentId, NumberId, ProviderKind, Sending, StopReason};
+use crate::pipeline::outbound::WINDOW_MS;
 use crate::provider::{self, FieldError, Fields, Form, Limits, Provider, Settings};
 use crate::secrets::Secrets;
 use crate::store::numbers::{AddedRow, shown_slug};
+use crate::store::staff_messages::Window;
 
 /// Shortest time between two writes of a number's last activity, in milliseconds.
 const NOTE_MS: i64 = 60_000;
@@ -315,6 +317,12 @@ impl Desk {
     pub fn number(&self, id: &str) -> Option<Arc<Number>> {
         let set = self.numbers.set.read().unwrap_or_else(PoisonError::into_inner);
         set.connected.iter().find(|number| number.id.as_str() == id).cloned()
+    }
+
+    /// Returns when WhatsApp takes what is written freely on a number.
+    pub fn window(&self, number: &str) -> Window {
+        let has_window = self.number(number).is_some_and(|number| number.has_window);
+        if has_window { Window::Since(now_ms() - WINDOW_MS) } else { Window::Always }
     }
 
     /// Returns the connected numbers of a provider.

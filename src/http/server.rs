@@ -84,14 +84,14 @@ impl Limits {
 impl Settings {
     /// Computes the budget for bodies if it is not configured. Refuses one that is too small for
     /// the largest body.
-    pub fn settle_budget(&mut self, max_upload_bytes: usize) -> Result<(), String> {
-        let least = body::smallest_budget(self.max_body_bytes, max_upload_bytes);
+    pub fn settle_budget(&mut self, largest_file: usize) -> Result<(), String> {
+        let least = body::smallest_budget(self.max_body_bytes, largest_file);
         if self.max_bytes_in_flight == 0 {
             self.max_bytes_in_flight = least.max(BODIES);
         }
         if self.max_bytes_in_flight < least {
             return Err(format!(
-                "in `http.max_bytes_in_flight`: {} is too little for bodies of [http] max_body_bytes or [knowledge] max_upload_bytes; it has to be {least} at least",
+                "in `http.max_bytes_in_flight`: {} is too little for bodies of [http] max_body_bytes, [knowledge] max_upload_bytes or [worker] max_file_bytes; it has to be {least} at least",
                 self.max_bytes_in_flight
             ));
         }

@@ -27,7 +27,7 @@ pub(super) mod split;
 
 /// Maximum length of a WhatsApp message, in UTF-16 units: the stricter reading of Meta's
 /// "characters".
-const MAX_MESSAGE_LEN: usize = 4096;
+pub const MAX_MESSAGE_LEN: usize = 4096;
 /// Maximum messages per reply; WhatsApp limits how many a recipient gets per minute.
 const MAX_PARTS: usize = 5;
 /// Time after the customer's last message in which WhatsApp accepts free text, in milliseconds.

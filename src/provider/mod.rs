@@ -12,8 +12,9 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use serde::Deserialize;
 
-use crate::domain::{Fault, Item, Media, Party, ProviderKind, Sending, Template};
+use crate::domain::{Fault, Item, Media, MediaKind, Party, ProviderKind, Sending, Template};
 
+mod abilities;
 mod error;
 mod form;
 mod json;
@@ -21,6 +22,7 @@ mod signature;
 mod meta;
 mod sandbox;
 
+pub use abilities::{Abilities, FileAbility, UnfitFile};
 pub use error::{Class, Error, MalformedWebhook, Retry, UnverifiedWebhook};
 pub use form::{Field, FieldError, Fields, Form, Kind, Shows, Step};
 
@@ -53,6 +55,9 @@ pub trait Receiver: Send + Sync {
 pub trait Provider: Receiver {
     /// Sends one message. The error says whether it may have been sent.
     async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error>;
+
+    /// Uploads a file, so that messages can name it. Safe to repeat: no customer sees it.
+    async fn upload(&self, file: &FileUpload) -> Result<UploadedFile, Error>;
 
     /// Marks the customer's message as read and shows the typing indicator.
     async fn typing(&self, message: &str) -> Result<(), Error>;
@@ -111,14 +116,71 @@ pub struct Limits {
 pub struct OutgoingMessage {
     /// The recipient; `bsuid` is used if `wa_id` is missing.
     pub to: Party,
-    /// Text in WhatsApp's formatting, at most 4,096 characters.
-    pub text: String,
-    /// Template to send instead of the text, when only templates are accepted.
-    pub template: Option<Template>,
+    /// What is sent.
+    pub content: OutgoingContent,
     /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
     /// Reference that status events return.
     pub reference: String,
+}
+
+/// The content of a message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutgoingContent {
+    /// Text in WhatsApp's formatting, at most 4,096 characters.
+    Text(String),
+    /// A file that was uploaded.
+    File(OutgoingFile),
+    /// A template, for when only templates are accepted. The text may fill it.
+    Template {
+        /// The template.
+        template: Template,
+        /// The message's text.
+        text: String,
+    },
+}
+
+impl OutgoingContent {
+    /// The text; of a file the caption.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Template { text, .. } => text,
+            Self::File(file) => file.caption.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+/// An uploaded file to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingFile {
+    /// How it is shown.
+    pub kind: MediaKind,
+    /// The provider's id of the upload.
+    pub media_id: String,
+    /// The caption; `None` for sound, which has none.
+    pub caption: Option<String>,
+    /// Name of a document.
+    pub name: Option<String>,
+}
+
+/// A file to upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileUpload {
+    /// MIME type.
+    pub mime_type: String,
+    /// File name.
+    pub name: String,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// A file that the provider stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadedFile {
+    /// The provider's id of it.
+    pub media_id: String,
+    /// How long messages can name it.
+    pub valid_for: Duration,
 }
 
 /// A message that the provider accepted.
@@ -140,6 +202,8 @@ struct Spec<S> {
     form: Form,
     /// Whether free text is limited to the 24 hours after a customer's message.
     has_window: bool,
+    /// What it can send.
+    abilities: Abilities,
     /// The name of the agent that answers on the number.
     agent: fn(&S) -> &str,
     /// How the number sends.
@@ -166,6 +230,15 @@ macro_rules! adapters {
             pub fn of(provider: ProviderKind) -> &'static Self {
                 match provider {
                     $(ProviderKind::$kind => &$adapter::SPEC.form,)+
+                }
+            }
+        }
+
+        impl Abilities {
+            /// What a provider can send.
+            pub fn of(provider: ProviderKind) -> &'static Self {
+                match provider {
+                    $(ProviderKind::$kind => &$adapter::SPEC.abilities,)+
                 }
             }
         }

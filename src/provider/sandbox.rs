@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -17,8 +18,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Error, Field, Form, Kind, MalformedWebhook, OutgoingMessage, Provider, Receiver, SentMessage,
-    Spec, Step, UnverifiedWebhook, json, signature,
+    Abilities, Error, Field, FileUpload, Form, Kind, MalformedWebhook, OutgoingMessage, Provider,
+    Receiver, SentMessage, Spec, Step, UnverifiedWebhook, UploadedFile, json, signature,
 };
 use crate::domain::time::now_ms;
 use crate::domain::{
@@ -31,10 +32,14 @@ const SIGNATURE: &str = "x-frontdesk-signature";
 /// Maximum sent messages kept in memory.
 const REMEMBERED: usize = 1000;
 
+/// How long an upload can be sent: as long as Meta's.
+const UPLOAD_VALID_FOR: Duration = Duration::from_hours(30 * 24);
+
 /// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: FORM,
     has_window: false,
+    abilities: Abilities::WHATSAPP,
     agent: |settings| &settings.agent,
     sending: |settings| Sending { rate: settings.rate, unknown: settings.unknown, template: None },
     connect: |settings, _| Ok(Arc::new(Sandbox::new(settings))),
@@ -228,6 +233,10 @@ impl Provider for Sandbox {
         Ok(SentMessage { provider_id: new_id(), recipient: outgoing.to.clone() })
     }
 
+    async fn upload(&self, _file: &FileUpload) -> Result<UploadedFile, Error> {
+        Ok(UploadedFile { media_id: new_id(), valid_for: UPLOAD_VALID_FOR })
+    }
+
     async fn typing(&self, _message: &str) -> Result<(), Error> {
         Ok(())
     }
@@ -260,6 +269,7 @@ fn new_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::OutgoingContent;
     use super::super::Settings as Any;
     use super::*;
     use serde_json::json;
@@ -279,8 +289,7 @@ mod tests {
         let to = Party { wa_id: Some("4477".into()), ..Party::default() };
         OutgoingMessage {
             to,
-            text: text.into(),
-            template: None,
+            content: OutgoingContent::Text(text.into()),
             reply_to: None,
             reference: "r".into(),
         }
@@ -354,7 +363,8 @@ mod tests {
         }
         let sent = sandbox.sent.lock().unwrap();
         assert_eq!(sent.len(), REMEMBERED);
-        assert_eq!(sent.front().map(|message| message.text.as_str()), Some("1"));
+        let first = sent.front().map(|message| message.content.clone());
+        assert_eq!(first, Some(OutgoingContent::Text("1".into())));
     }
 
     #[tokio::test]

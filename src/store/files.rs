@@ -1,5 +1,5 @@
-//! Files of customers: each content once, by its hash, and the messages that it came with. Fetches
-//! nothing.
+//! Files of messages: each content once, by its hash, and the messages that it came with or goes
+//! out with. Fetches nothing.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -14,9 +14,12 @@ use crate::domain::{Blob, ConversationId, MessageId, NumberId, WorkspaceId};
 
 mod fetching;
 mod retention;
+mod uploaded;
 
 pub use fetching::{FetchEnd, FileClaim, FileClaimant};
 pub(super) use retention::withdraw;
+pub use uploaded::FileToSend;
+pub(super) use uploaded::forget_upload;
 
 /// A stored file.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -144,7 +144,7 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
             turn.claim.id.as_str().into(),
             turn.claim.lease_token.into(),
             reply.map(|_| moment).into(),
-            reply.map_or(0, |reply| loop_guard::hash(&reply.text)).into(),
+            reply.map_or(0, |reply| loop_guard::hash(reply.text())).into(),
             moment.into(),
         ]);
     }

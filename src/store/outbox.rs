@@ -15,9 +15,10 @@ use super::columns::LenientWord;
 use super::words::author::{BOT, CONSENT, NOTICE};
 use super::words::message_state::{QUEUED, SENDING, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
-use super::{Conn, Result, Rows, Store, Write, all, now};
+use super::{Conn, Result, Rows, Store, Write, all, now, storable};
 use crate::domain::{
-    Author, ConversationId, Direction, Fault, MessageId, MessageState, NoteCode, Owner, WorkspaceId,
+    Author, Content, ConversationId, Direction, Fault, MessageId, MessageKind, MessageState,
+    NoteCode, Owner, WorkspaceId,
 };
 
 mod queue;
@@ -32,14 +33,15 @@ const UNKNOWN_RANK: i64 = MessageState::Unknown.rank();
 const SENT_RANK: i64 = MessageState::Sent.rank();
 const READ_RANK: i64 = MessageState::Read.rank();
 const OUT: &str = Direction::Out.as_str();
+const TEXT: &str = MessageKind::Text.as_str();
 
 /// A message to put into the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OutgoingRow {
     /// The id, which is our reference at the provider.
     pub id: MessageId,
-    /// The text in WhatsApp's formatting.
-    pub text: String,
+    /// What is sent: a text in WhatsApp's formatting, or a file.
+    pub content: Content,
     /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
     /// The text with citation marks, for the history of later turns; empty if the message before
@@ -48,9 +50,22 @@ pub struct OutgoingRow {
 }
 
 impl OutgoingRow {
-    /// A message that quotes nothing.
+    /// A text that quotes nothing.
     pub fn new(text: &str) -> Self {
-        Self { id: MessageId::generate(), text: text.to_owned(), reply_to: None, cited: None }
+        Self::of(Content::Text { body: storable(text).into_owned() })
+    }
+
+    /// A message that quotes nothing.
+    pub fn of(content: Content) -> Self {
+        Self { id: MessageId::generate(), content, reply_to: None, cited: None }
+    }
+
+    /// The text, or the caption; empty without one.
+    pub fn text(&self) -> &str {
+        match &self.content {
+            Content::Text { body } => body,
+            content => content.words().unwrap_or_default(),
+        }
     }
 }
 
@@ -65,8 +80,10 @@ pub struct ToSend {
     pub number_id: String,
     /// The author.
     pub author: Author,
-    /// The text.
+    /// The text, or the caption.
     pub body: Option<String>,
+    /// The content as JSON; `None` if it is the text alone.
+    pub content: Option<String>,
     /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
     /// Number of attempts, including this one. Identifies the lease.
@@ -200,6 +217,9 @@ macro_rules! known {
     };
 }
 
+/// The content of a row of `messages`, if it is more than its text.
+const CONTENT: &str = formatcp!("case when kind = '{TEXT}' then null else content end as content");
+
 /// Whether a row of `messages` is a notice to a support contact. A hand-off sentence has the same
 /// author, but is of a turn of its own conversation.
 pub(super) const TO_STAFF: &str = formatcp!(
@@ -242,7 +262,7 @@ impl Write for ClaimRequest {
                              and (u.created_at, u.part, u.id) < (m.created_at, m.part, m.id))
                          and ($7 = 0 or $7 > {left})
                          order by m.due_at, m.id limit $3 {lock})
-                     returning id, conversation_id, number_id, author, body, reply_to, attempts, lease_until,
+                     returning id, conversation_id, number_id, author, body, {CONTENT}, reply_to, attempts, lease_until,
                          (select c.wa_id from conversations v join contacts c on c.id = v.contact_id
                           where v.id = messages.conversation_id) as wa_id,
                          (select c.bsuid from conversations v join contacts c on c.id = v.contact_id

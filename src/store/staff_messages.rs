@@ -6,23 +6,26 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
+use super::files::{self, NewContent, NewFile};
 use super::outbox::{OutboxEntry, OutgoingRow};
 use super::signal::{self, Signal};
+use super::words::file_state::STORED;
 use super::words::message_state::{FAILED, UNKNOWN};
-use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run, storable};
+use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run};
 use crate::domain::{
-    Author, ConversationId, MessageId, MessageKind, MessageState, NoteCode, Owner, WorkspaceId,
+    Author, Content, ConversationId, Media, MessageId, MessageKind, MessageState, NoteCode,
+    NumberId, Owner, WorkspaceId,
 };
 
 /// A person's message to a customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     /// The conversation.
     pub conversation: ConversationId,
     /// The idempotency key: a message with the same key is sent once.
     pub key: String,
-    /// The text.
-    pub text: String,
+    /// A text, or a file with its bytes.
+    pub content: Content,
     /// The message to quote.
     pub quotes: Option<MessageId>,
     /// The customer service window of the number.
@@ -83,7 +86,7 @@ pub enum Again {
     Nowhere,
     /// It has neither failed nor an unknown outcome.
     NotFailed,
-    /// It is not a text message of the bot or a person.
+    /// It is no message of the bot or a person, or its file is not stored any more.
     NothingToSend,
     /// The bot wrote it, and a person has the conversation.
     NotTheBots,
@@ -180,8 +183,19 @@ impl RecipientRow {
 #[derive(FromRow)]
 struct EarlierReplyRow {
     id: String,
-    body: Option<String>,
+    content: String,
     reply_to: Option<String>,
+}
+
+impl EarlierReplyRow {
+    /// Whether it has this content. That of a file has the hash of its bytes.
+    fn has(&self, content: &Content) -> bool {
+        let mut content = content.clone();
+        if let Content::Media(media) = &mut content {
+            media.bytes = None;
+        }
+        Content::stored(&self.content) == content
+    }
 }
 
 #[async_trait]
@@ -196,10 +210,10 @@ impl Write for Reply {
             Ok(quoted) => quoted,
             Err(why) => return Ok(why),
         };
-        let sql = "select id, body, reply_to from messages where conversation_id = $1 and idempotency_key = $2";
+        let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::of(self.content.clone()) };
+        let sql = "select id, content, reply_to from messages where conversation_id = $1 and idempotency_key = $2";
         if let Some(known) = first!(conn, EarlierReplyRow, sql, id.as_str(), &self.key)? {
-            let same = known.body.as_deref() == Some(&*storable(&self.text));
-            let same = same && known.reply_to == quoted;
+            let same = known.has(&message.content) && known.reply_to == message.reply_to;
             let before = ReplyOutcome::Before(MessageId::stored(known.id));
             return Ok(if same { before } else { ReplyOutcome::OtherWords });
         }
@@ -207,7 +221,6 @@ impl Write for Reply {
             return Ok(ReplyOutcome::Refused(why));
         }
         let before = inbox::take_over(conn, workspace, (id, true)).await?;
-        let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::new(&self.text) };
         self.queue(conn, workspace, (id, &to.number_id, &message)).await?;
         signal::notify_replicas(conn, workspace, std::iter::once(Signal::Event(id.clone())))
             .await?;
@@ -242,6 +255,12 @@ impl Reply {
         let mut rows = Rows::default();
         rows.push(queued.values(workspace, message, (0, None))?);
         outbox::insert(conn, &rows).await?;
+        if let Content::Media(Media { mime_type, bytes: Some(bytes), .. }) = &message.content {
+            let content = NewContent::Brought(mime_type.clone().unwrap_or_default(), bytes.clone());
+            let number = NumberId::stored(number.to_owned());
+            let file = NewFile { message: message.id.clone(), number, content };
+            files::insert(conn, workspace, vec![file]).await?;
+        }
         let sql = "update messages set idempotency_key = $2 where id = $1";
         run!(conn, sql, message.id.as_str(), &self.key).map(|_| ())
     }
@@ -263,6 +282,8 @@ struct ResendRow {
     #[sqlx(try_from = "LenientWord<MessageKind>")]
     kind: Option<MessageKind>,
     body: Option<String>,
+    /// Whether its file is stored.
+    has_file: bool,
 }
 
 #[async_trait]
@@ -270,7 +291,11 @@ impl Write for SendAgain {
     type Out = Again;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Again> {
-        let sql = "select conversation_id, author, state, kind, body from messages where id = $1 and workspace_id = $2";
+        let sql = formatcp!(
+            "select conversation_id, author, state, kind, body,
+                 exists (select 1 from message_files f where f.message_id = messages.id and f.state = '{STORED}') as has_file
+             from messages where id = $1 and workspace_id = $2"
+        );
         let found = first!(conn, ResendRow, sql, self.id.as_str(), workspace.as_str())?;
         let Some(stuck) = found else { return Ok(Again::Nowhere) };
         let id = inbox::merge::current(conn, workspace, &stuck.conversation_id).await?;
@@ -293,6 +318,8 @@ impl Write for SendAgain {
         if run!(conn, sql, self.id.as_str(), now(), again, again.rank(), note)? == 0 {
             return Ok(Again::NotFailed);
         }
+        // WhatsApp may have failed it because of its upload.
+        files::forget_upload(conn, workspace, &self.id).await?;
         signal::notify_replicas(conn, workspace, std::iter::once(Signal::Changed(id))).await?;
         Ok(Again::Queued)
     }
@@ -302,7 +329,12 @@ impl ResendRow {
     /// Why it cannot be resent, apart from WhatsApp's rules.
     fn refusal(&self, to: &RecipientRow) -> Option<Again> {
         let ours = matches!(self.author, Some(Author::Bot | Author::Person));
-        if !ours || self.kind != Some(MessageKind::Text) || self.body.is_none() {
+        let is_whole = match self.kind {
+            Some(MessageKind::Text) => self.body.is_some(),
+            Some(_) => self.has_file,
+            None => false,
+        };
+        if !ours || !is_whole {
             Some(Again::NothingToSend)
         } else if !matches!(self.state, Some(MessageState::Failed | MessageState::Unknown)) {
             Some(Again::NotFailed)

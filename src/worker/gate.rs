@@ -64,13 +64,18 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     // WhatsApp's word wins over the time of the customer's last message.
     let closed = message.window_closed_at.is_some()
         || message.last_inbound_at.is_some_and(|last| asked.now - last >= WINDOW_MS);
-    if asked.has_window && closed { outside(message, asked.template) } else { Ok(Pass::AsItIs) }
+    if asked.has_window && closed {
+        outside(message, asked.template).map(Pass::AsTemplate)
+    } else {
+        Ok(Pass::AsItIs)
+    }
 }
 
-/// Decides what is sent outside the window: the template, if there is one.
-pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<Pass, Stop> {
-    if let Some(template) = template {
-        return Ok(Pass::AsTemplate(template.clone()));
+/// Decides what is sent outside the window: the template, if there is one. It does not stand for a
+/// file.
+pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<Template, Stop> {
+    if let Some(template) = template.filter(|_| message.content.is_none()) {
+        return Ok(template.clone());
     }
     let fault = Fault::ours(
         "the 24-hour window is closed: WhatsApp takes only a template until the customer writes again \
@@ -107,6 +112,7 @@ mod tests {
             number_id: "num_1".into(),
             author,
             body: Some("Hello".into()),
+            content: None,
             reply_to: None,
             attempts: 1,
             lease_until: i64::MAX,

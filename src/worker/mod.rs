@@ -16,6 +16,7 @@ use crate::desk::Desk;
 
 mod dispatch;
 mod file_fetcher;
+mod file_uploads;
 mod follow;
 mod gate;
 mod learner;

@@ -3,16 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::file_uploads::FileUploads;
 use super::gate::{self, Pass, Stop};
 use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{
-    ConversationId, Fault, MessageReason, NumberState, Party, SendOutcome, StopReason, Template,
-    What,
+    ConversationId, Fault, MessageReason, NumberState, Party, SendOutcome, StopReason, What,
 };
 use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
-use crate::provider::{Class, Error, OutgoingMessage, Retry};
+use crate::provider::{Class, Error, OutgoingContent, OutgoingMessage, Retry, SentMessage};
 use crate::spans::Span;
 use crate::store::escalations::NewEscalation;
 use crate::store::outbox::{SendResult, ToSend};
@@ -71,7 +71,7 @@ impl MessageSender {
                     tracing::error!(%error, "that the window is closed could not be stored");
                 }
                 match gate::outside(message, template) {
-                    Ok(pass) => self.send(number, message, &pass).await,
+                    Ok(template) => self.send(number, message, &Pass::AsTemplate(template)).await,
                     Err(stop) => return self.stopped(message, stop, Some(fault)).await,
                 }
             }
@@ -90,18 +90,37 @@ impl MessageSender {
     }
 
     async fn send(&self, number: &Number, message: &ToSend, pass: &Pass) -> Result<String, Error> {
-        crate::failpoint!("send.begun");
-        let outgoing = outgoing(message, pass);
-        let started = Instant::now();
-        let sent = number.client.send(&outgoing).await;
-        SEND_SECONDS.record(started.elapsed());
-        crate::failpoint!("send.taken");
+        let text = || message.body.clone().unwrap_or_default();
+        let sent = match (pass, &message.content) {
+            (Pass::AsTemplate(template), _) => {
+                let content =
+                    OutgoingContent::Template { template: template.clone(), text: text() };
+                post(number, message, content).await
+            }
+            (Pass::AsItIs, None) => post(number, message, OutgoingContent::Text(text())).await,
+            (Pass::AsItIs, Some(content)) => self.send_file(number, message, content).await,
+        };
         if sent.is_ok() {
             number.activity.record_sent();
         }
         let change = self.note(number, message, sent.as_ref().map(|_| ()));
         self.tell(number, change, sent.as_ref().err()).await;
         sent.map(|sent| sent.provider_id)
+    }
+
+    /// Sends the file of a message. It is uploaded first, unless an earlier upload is valid.
+    async fn send_file(
+        &self,
+        number: &Number,
+        message: &ToSend,
+        content: &str,
+    ) -> Result<SentMessage, Error> {
+        let uploads = FileUploads { store: &self.desk.store, client: &*number.client };
+        let (file, is_earlier) = uploads.file(message, content).await?;
+        match post(number, message, OutgoingContent::File(file)).await {
+            Err(error) if is_earlier => Err(uploads.refused_with_earlier(message, error).await),
+            sent => sent,
+        }
     }
 
     /// Tells the rate limiter what a send reveals about its number.
@@ -198,19 +217,29 @@ impl MessageSender {
     }
 }
 
-fn outgoing(message: &ToSend, pass: &Pass) -> OutgoingMessage {
-    let template: Option<Template> = match pass {
-        Pass::AsItIs => None,
-        Pass::AsTemplate(template) => Some(template.clone()),
-    };
+/// Sends one message.
+async fn post(
+    number: &Number,
+    message: &ToSend,
+    content: OutgoingContent,
+) -> Result<SentMessage, Error> {
+    crate::failpoint!("send.begun");
+    let outgoing = outgoing(message, content);
+    let started = Instant::now();
+    let sent = number.client.send(&outgoing).await;
+    SEND_SECONDS.record(started.elapsed());
+    crate::failpoint!("send.taken");
+    sent
+}
+
+fn outgoing(message: &ToSend, content: OutgoingContent) -> OutgoingMessage {
     OutgoingMessage {
         to: Party {
             wa_id: message.wa_id.clone(),
             bsuid: message.bsuid.clone(),
             ..Party::default()
         },
-        text: message.body.clone().unwrap_or_default(),
-        template,
+        content,
         reply_to: message.reply_to.clone(),
         reference: message.id.clone(),
     }

@@ -666,6 +666,31 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
         "A colleague will answer you here.",
         "[sent]",
     ]);
+    let menu = home.join("menu.pdf");
+    std::fs::write(&menu, b"%PDF-1.7").unwrap();
+    let menu = menu.to_str().unwrap();
+    let queued = run(home, &["inbox", "send", &id, "Our menu", "--file", menu]).await;
+    queued.says(&["msg_", "a running desk sends it"]);
+    run(home, &["inbox", "send", &id, "Ana here."]).await.says(&["msg_"]);
+    app.settle().await;
+    let file = app.whatsapp.sent().into_iter().find_map(|sent| sent.file).unwrap();
+    assert_eq!((file.kind.as_str(), &*file.upload.bytes), ("document", b"%PDF-1.7".as_slice()));
+    assert_eq!(app.received().pop().unwrap().1, "Ana here.");
+    for (args, words) in [
+        (["inbox", "send", "conv_nobody", "Hi"], "there is no conversation conv_nobody"),
+        (
+            ["inbox", "send", &id, " "],
+            "write a text of at most 4096 characters, or name a file with --file",
+        ),
+    ] {
+        run(home, &args).await.fails_with(&[words]);
+    }
+    let text = home.join("page.html");
+    std::fs::write(&text, b"<html>").unwrap();
+    run(home, &["inbox", "send", &id, "--file", text.to_str().unwrap()])
+        .await
+        .fails_with(&["WhatsApp takes no such file", "pdf"]);
+    run(home, &["inbox", "send", &id]).await.fails_with(&["name a file with --file"]);
     run(home, &["inbox", "resolve", &id]).await.says(&["The bot answers in", &id]);
     run(home, &["inbox"]).await.says(&["Nobody needs a reply."]);
     assert_eq!(app.conversation_with("447700930009").await["owner"], "bot");

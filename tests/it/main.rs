@@ -74,6 +74,7 @@ mod provider_contract;
 mod replicas;
 mod restart;
 mod room;
+mod sent_files;
 mod server;
 mod session;
 mod spans;

@@ -366,7 +366,7 @@ on_both! {
         let reply = |key: &str| Reply {
             conversation: ConversationId::stored(former.id.clone()),
             key: key.into(),
-            text: "Hello".into(),
+            content: Content::Text { body: "Hello".into() },
             quotes: None,
             window: Window::Always,
         };
@@ -475,7 +475,7 @@ on_both! {
             let reply = || Reply {
                 conversation: ConversationId::stored(former.id.clone()),
                 key: "key".into(),
-                text: "Hello".into(),
+                content: Content::Text { body: "Hello".into() },
                 quotes: None,
                 window: Window::Always,
             };

@@ -483,7 +483,7 @@ impl Play {
         }
         let at_once = send.is_some() && !replies.is_empty() && talk.is_silent();
         for reply in &replies {
-            talk.say(if hand_over { "notice" } else { "bot" }, &reply.text);
+            talk.say(if hand_over { "notice" } else { "bot" }, reply.text());
             talk.said.last_mut().unwrap().id = reply.id.to_string();
         }
         let CommitOutcome::Yes(Some(first)) = committed else {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue};
 use frontdesk::domain::{Content, Event, Party, ProviderKind};
 use frontdesk::provider::{
-    self, Class, Error, Fields, Form, Kind, Limits, OutgoingMessage, Provider, Retry, Settings,
+    self, Class, Error, Fields, Form, Kind, Limits, OutgoingContent, OutgoingMessage, Provider,
+    Retry, Settings,
 };
 use serde_json::{Value, json};
 
@@ -205,7 +206,7 @@ fn client(timeout: Duration) -> reqwest::Client {
 fn outgoing(text: &str) -> OutgoingMessage {
     let to = Party { wa_id: Some(CUSTOMER.to_owned()), ..Party::default() };
     let (text, reference) = (text.to_owned(), "turn:1".to_owned());
-    OutgoingMessage { to, text, template: None, reply_to: None, reference }
+    OutgoingMessage { to, content: OutgoingContent::Text(text), reply_to: None, reference }
 }
 
 #[tokio::test]

@@ -538,7 +538,7 @@ on_both! {
         let reply = Reply {
             conversation: claim.conversation(),
             key: "k".into(),
-            text: "Ana here.".into(),
+            content: Content::Text { body: "Ana here.".into() },
             quotes: None,
             window: Window::Always,
         };
@@ -593,7 +593,7 @@ on_both! {
             let reply = Reply {
                 conversation: claim.conversation(),
                 key: words.into(),
-                text: words.into(),
+                content: Content::Text { body: words.into() },
                 quotes: None,
                 window: Window::Always,
             };

@@ -1,6 +1,10 @@
-//! Messages that people write: replies to a customer from the console, and sending a message again.
+//! Messages that people write: texts and files to a customer, and sending a message again.
 
-use axum::extract::State;
+use std::sync::Arc;
+
+use axum::extract::multipart::MultipartError;
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -10,17 +14,18 @@ use utoipa::ToSchema;
 use super::conversations;
 use super::messages::Message;
 use super::response::Answer;
-use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, MessageId, ProblemCode};
+use crate::domain::{Content, ConversationId, MessageId, ProblemCode};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
-use crate::pipeline::outbound::WINDOW_MS;
-use crate::store::staff_messages::{self, Again, Refusal, ReplyOutcome, Window};
+use crate::http::server::Intake;
+use crate::pipeline::outbound::MAX_MESSAGE_LEN;
+use crate::provider::Abilities;
+use crate::store::staff_messages::{self, Again, Refusal, ReplyOutcome};
 
-/// Maximum length of a message, in characters: WhatsApp's limit.
-const MAX_LEN: usize = 4096;
+/// Maximum size of a form besides its file, in bytes.
+const MAX_FORM_OVERHEAD_BYTES: usize = 64 * 1024;
 /// Maximum length of an idempotency key, in bytes.
 const MAX_KEY_LEN: usize = 200;
 
@@ -36,24 +41,55 @@ pub(super) struct Reply {
     reply_to: Option<String>,
 }
 
-/// Writes to the customer. The conversation then belongs to a person: the bot is silent at once,
+/// A reply with a file, as a form.
+#[derive(ToSchema)]
+#[schema(as = FileReply)]
+#[expect(dead_code, reason = "it describes the form to those who read the API's document")]
+pub(super) struct FileReplyForm {
+    /// The file, with its name. JPEG and PNG up to 5 MB are sent as pictures, MP4 and 3GP up to 16 MB
+    /// as videos, OGG up to 16 MB as voice notes, MP3, M4A, AAC and AMR up to 16 MB as sound, and PDF,
+    /// Word, Excel, PowerPoint and text, and what is too large for its kind, as documents.
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    file: Vec<u8>,
+    /// The caption; sound has none.
+    #[schema(max_length = 1024)]
+    text: Option<String>,
+    /// Id of the quoted message, which must be of this conversation.
+    reply_to: Option<String>,
+}
+
+/// Writes to the customer: a text, or, as a form, a file. The conversation then belongs to a person: the bot is silent at once,
 /// and its unsent messages are not sent. A repeated key returns the message of the first request
 /// and sends nothing.
 #[utoipa::path(post, path = "/conversations/{id}/messages", operation_id = "write_message", tag = "conversations",
     params(("id" = String, Path), ("Idempotency-Key" = String, Header, max_length = 200, description = "Anything that is new for each message, 1 to 200 characters")),
-    request_body = Reply,
+    request_body(content((Reply = "application/json"), (FileReplyForm = "multipart/form-data"))),
     responses((status = 201, body = Message), (status = 200, description = "It was made before, with this key", body = Message),
-        (status = 400, response = Problem), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
+        (status = 400, response = Problem), (status = 404, response = Problem), (status = 409, response = Problem), (status = 413, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn write(
     State(web): State<WebState>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Body(reply): Body<Reply>,
+    request: Request,
 ) -> Result<(StatusCode, Extension<Note>, Json<Message>), Problem> {
+    let sort = headers.get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
+    let is_form = sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data"));
+    let given = if is_form {
+        Given::File(FileReply::read(&web, request).await?)
+    } else {
+        let Body(reply) = Body::<Reply>::from_request(request, &web).await?;
+        Given::Text(reply)
+    };
     let id = conversations::current_id(&web, &id).await?;
     let row = web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
-    let window = window(&web, &row.number_id);
-    let reply = reply.read(id.clone(), (key(&headers)?, window))?;
+    let (key, window) = (key(&headers)?, web.desk.window(&row.number_id));
+    let (content, reply_to) = match given {
+        Given::Text(reply) => (text_content(&reply.text)?, reply.reply_to),
+        Given::File(reply) => reply.content(&web, &row.number_id)?,
+    };
+    let quotes = reply_to.map(|id| MessageId::parse(&id)).transpose();
+    let quotes = quotes.map_err(|_| nothing_to_quote())?;
+    let reply = staff_messages::Reply { conversation: id.clone(), key, content, quotes, window };
     let (status, message, took) = match web.desk.store.write(reply).await? {
         ReplyOutcome::Now { message, took } => (StatusCode::CREATED, message, took),
         ReplyOutcome::Before(message) => (StatusCode::OK, message, false),
@@ -68,27 +104,101 @@ pub(super) async fn write(
     Ok((status, note, Json(show(&web, &message).await?)))
 }
 
-impl Reply {
-    /// Validates the reply and converts it for the store.
-    fn read(
-        self,
-        conversation: ConversationId,
-        (key, window): (String, Window),
-    ) -> Result<staff_messages::Reply, Problem> {
-        let text = self.text.trim().to_owned();
-        let letters = text.chars().count();
-        if letters == 0 {
-            return Err(Problem::unprocessable("`text` is empty: write something."));
-        }
-        if letters > MAX_LEN {
-            return Err(Problem::unprocessable(format!(
-                "`text` has {letters} characters, and WhatsApp takes {MAX_LEN}: write several messages."
-            )));
-        }
-        let quotes = self.reply_to.map(|id| MessageId::parse(&id)).transpose();
-        let quotes = quotes.map_err(|_| nothing_to_quote())?;
-        Ok(staff_messages::Reply { conversation, key, text, quotes, window })
+fn text_content(text: &str) -> Result<Content, Problem> {
+    let text = text.trim();
+    let letters = text.chars().count();
+    if letters == 0 {
+        return Err(Problem::unprocessable("`text` is empty: write something."));
     }
+    if letters > MAX_MESSAGE_LEN {
+        return Err(Problem::unprocessable(format!(
+            "`text` has {letters} characters, and WhatsApp takes {MAX_MESSAGE_LEN}: write several messages."
+        )));
+    }
+    Ok(Content::Text { body: text.to_owned() })
+}
+
+/// What a request holds.
+enum Given {
+    Text(Reply),
+    File(FileReply),
+}
+
+/// What a form holds.
+#[derive(Default)]
+struct FileReply {
+    file: Option<(String, Vec<u8>)>,
+    text: Option<String>,
+    reply_to: Option<String>,
+}
+
+impl FileReply {
+    async fn read(web: &WebState, mut request: Request) -> Result<Self, Problem> {
+        if let Some(intake) = request.extensions().get::<Arc<Intake>>() {
+            intake.exempt_from_share();
+        }
+        let most = web.desk.max_file_bytes;
+        DefaultBodyLimit::max(most.saturating_add(MAX_FORM_OVERHEAD_BYTES)).apply(&mut request);
+        let unreadable = |bad: MultipartError| match bad.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(most),
+            status => Problem::unreadable(status, bad.body_text()),
+        };
+        let form = Multipart::from_request(request, web).await;
+        let mut form = form.map_err(|bad| Problem::unreadable(bad.status(), bad.body_text()))?;
+        let mut read = Self::default();
+        while let Some(field) = form.next_field().await.map_err(unreadable)? {
+            let (name, file_name) =
+                (field.name().unwrap_or_default().to_owned(), field.file_name().map(str::to_owned));
+            let is_new = match (name.as_str(), file_name) {
+                ("file", Some(file_name)) => {
+                    let bytes = field.bytes().await.map_err(unreadable)?.to_vec();
+                    read.file.replace((file_name, bytes)).is_none()
+                }
+                ("text", None) => {
+                    read.text.replace(field.text().await.map_err(unreadable)?).is_none()
+                }
+                ("reply_to", None) => {
+                    read.reply_to.replace(field.text().await.map_err(unreadable)?).is_none()
+                }
+                _ => {
+                    return Err(Problem::bad_request(
+                        "The form takes the fields `file` (a file with its name), `text` and `reply_to`.",
+                    ));
+                }
+            };
+            if !is_new {
+                return Err(Problem::bad_request(format!(
+                    "The form has the field `{name}` twice: a message has one file."
+                )));
+            }
+        }
+        Ok(read)
+    }
+
+    /// The content to send on a number, and the message to quote.
+    fn content(self, web: &WebState, number: &str) -> Result<(Content, Option<String>), Problem> {
+        let Some((name, bytes)) = self.file else {
+            return Err(Problem::unprocessable("The form has no field `file`."));
+        };
+        let most = web.desk.max_file_bytes;
+        if bytes.len() > most {
+            return Err(too_large(most));
+        }
+        let number = web.desk.number(number).ok_or_else(|| {
+            Problem::conflict("The number of this conversation is not connected any more.")
+        })?;
+        let abilities = Abilities::of(number.provider);
+        let media = abilities.media(&name, bytes, self.text.as_deref().unwrap_or_default());
+        let media = media.map_err(|unfit| Problem::unprocessable(unfit.to_string()))?;
+        Ok((Content::Media(media), self.reply_to.filter(|id| !id.is_empty())))
+    }
+}
+
+fn too_large(most: usize) -> Problem {
+    let detail = format!(
+        "The file is larger than {most} bytes, which this desk takes ([worker] max_file_bytes)."
+    );
+    Problem::unreadable(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
@@ -100,12 +210,6 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
              plain characters: with it, a request can be repeated and the message is sent once."
         ))
     })
-}
-
-/// Returns the window in which WhatsApp takes free text on a number.
-fn window(web: &WebState, number: &str) -> Window {
-    let has_window = web.desk.number(number).is_some_and(|number| number.has_window);
-    if has_window { Window::Since(now_ms() - WINDOW_MS) } else { Window::Always }
 }
 
 async fn show(web: &WebState, id: &MessageId) -> Result<Message, Problem> {
@@ -160,7 +264,7 @@ pub(super) async fn retry(State(web): State<WebState>, Path(id): Path<String>) -
     let missing = || Problem::not_found("message");
     let id = MessageId::parse(&id).map_err(|_| missing())?;
     let place = web.desk.store.whereabouts(&id).await?.ok_or_else(missing)?;
-    let window = window(&web, &place.number_id);
+    let window = web.desk.window(&place.number_id);
     match web.desk.store.send_again(&id, window).await? {
         Again::Queued => {}
         Again::Nowhere => return Err(missing()),
@@ -172,7 +276,7 @@ pub(super) async fn retry(State(web): State<WebState>, Path(id): Path<String>) -
         }
         Again::NothingToSend => {
             return Err(Problem::conflict(
-                "Only text that the bot wrote, or a person, is sent once more.",
+                "Only what the bot wrote, or a person, is sent once more, and a file only while it is stored.",
             ));
         }
         Again::NotTheBots => {

@@ -1,15 +1,19 @@
 //! Downloads files that customers sent: first the URL, which is valid for five minutes, then the
-//! file.
+//! file. Uploads files that go to customers.
 //!
 //! The token is sent only to Meta's own hosts, and a URL from an event is fetched only from those.
+
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
+use reqwest::multipart::{Form, Part};
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
-use super::super::{Class, Error, json};
+use super::super::{Class, Error, FileUpload, UploadedFile, json};
 use super::Meta;
 use super::answer::{self, BodyError, RequestError, refused};
 use crate::domain::Media;
@@ -19,6 +23,11 @@ const HOSTS: [&str; 3] = ["fbsbx.com", "facebook.com", "whatsapp.net"];
 
 /// Meta's codes for an id that it does not know: "Object with ID '…' does not exist".
 const NO_SUCH_OBJECT: [i64; 2] = [33, 100];
+
+/// How long an uploaded file can be sent: Meta keeps it for 30 days.
+const UPLOAD_VALID_FOR: Duration = Duration::from_hours(29 * 24);
+/// Timeout of an upload: as much as 100 MB take at 7 Mbit/s.
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Why a download failed.
 enum DownloadError {
@@ -44,6 +53,26 @@ impl Meta {
             }
             _ => Ok(bytes),
         }
+    }
+
+    /// Uploads a file. It is safe to repeat, whatever the error: no customer sees it.
+    pub(super) async fn upload_file(&self, file: &FileUpload) -> Result<UploadedFile, Error> {
+        let part = Part::bytes(file.bytes.clone())
+            .file_name(file.name.clone())
+            .mime_str(&file.mime_type)
+            .map_err(|_| refused(Class::OurFault, "the file's type is no MIME type"))?;
+        let form = Form::new()
+            .text("messaging_product", "whatsapp")
+            .text("type", file.mime_type.clone())
+            .part("file", part);
+        let url = self.endpoint(&[&self.phone_number_id, "media"]);
+        let request = self.client.post(url).header(AUTHORIZATION, self.authorization.clone());
+        let request = request.multipart(form).timeout(UPLOAD_TIMEOUT);
+        let answer = answer::send_request(request).await.map_err(RequestError::of_read_only)?;
+        let body = answer.taken(self.access_token.expose_secret()).map_err(repeatable)?;
+        json::text(&body, "id")
+            .map(|media_id| UploadedFile { media_id, valid_for: UPLOAD_VALID_FOR })
+            .ok_or_else(|| Error::NotSent("Meta took the file and named no id".to_owned()))
     }
 
     async fn file_by_id(&self, id: &str, limit: usize) -> Result<Vec<u8>, Error> {
@@ -165,6 +194,14 @@ fn without_file(error: Error) -> Error {
     }
 }
 
+/// An upload of unknown outcome can be repeated.
+fn repeatable(error: Error) -> Error {
+    match error {
+        Error::Unknown(why) => Error::NotSent(why),
+        other => other,
+    }
+}
+
 fn loopback(url: &Url) -> bool {
     matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
@@ -182,7 +219,6 @@ fn agrees(written: &str, bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn meta(base: &str) -> Meta {
         let _ = rustls::crypto::ring::default_provider().install_default();

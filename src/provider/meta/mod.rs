@@ -22,8 +22,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Class, DescribeNumber, Error, MalformedWebhook, OutgoingMessage, Provider, Receiver,
-    SentMessage, Spec, UnverifiedWebhook, json, signature,
+    Abilities, Class, DescribeNumber, Error, FileUpload, MalformedWebhook, OutgoingMessage,
+    Provider, Receiver, SentMessage, Spec, UnverifiedWebhook, UploadedFile, json, signature,
 };
 use crate::domain::{Item, Media, Template};
 
@@ -33,6 +33,7 @@ pub(super) use settings::Settings;
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: form::FORM,
     has_window: true,
+    abilities: Abilities::WHATSAPP,
     agent: |settings| &settings.agent,
     sending: Settings::sending,
     connect: |settings, client| Ok(Arc::new(Meta::new(settings, client.clone())?)),
@@ -139,6 +140,10 @@ impl Provider for Meta {
         answer::sent(&answer.taken(self.access_token.expose_secret())?)
     }
 
+    async fn upload(&self, file: &FileUpload) -> Result<UploadedFile, Error> {
+        self.upload_file(file).await
+    }
+
     async fn typing(&self, message: &str) -> Result<(), Error> {
         let answer = answer::send_request(self.messages(&request::Typing::new(message))).await?;
         answer.taken(self.access_token.expose_secret()).map(drop)
@@ -195,6 +200,7 @@ mod tests {
     use serde_json::json;
     use sha2::{Digest, Sha256};
 
+    use super::super::OutgoingContent;
     use super::*;
     use crate::domain::Party;
 
@@ -287,8 +293,7 @@ mod tests {
         };
         OutgoingMessage {
             to,
-            text: "Here you go".into(),
-            template: None,
+            content: OutgoingContent::Text("Here you go".into()),
             reply_to: None,
             reference: "turn:42:reply:1".into(),
         }

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::super::OutgoingMessage;
-use crate::domain::Template;
+use super::super::{OutgoingContent, OutgoingFile, OutgoingMessage};
+use crate::domain::{MediaKind, Template};
 
-/// A text or template message.
+/// A message: a text, a file or a template.
 #[derive(Serialize)]
 pub(super) struct Message<'a> {
     messaging_product: &'static str,
@@ -14,21 +14,44 @@ pub(super) struct Message<'a> {
     to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient: Option<&'a str>,
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<Text<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    template: Option<TemplateMessage<'a>>,
+    #[serde(flatten)]
+    body: Body<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Context<'a>>,
     #[serde(skip_serializing_if = "str::is_empty")]
     biz_opaque_callback_data: &'a str,
 }
 
+/// What is sent, under the name of its type.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Body<'a> {
+    Text { text: Text<'a> },
+    Image { image: File<'a> },
+    Video { video: File<'a> },
+    Audio { audio: File<'a> },
+    Document { document: File<'a> },
+    Sticker { sticker: File<'a> },
+    Template { template: TemplateMessage<'a> },
+}
+
 #[derive(Serialize)]
 struct Text<'a> {
     body: &'a str,
     preview_url: bool,
+}
+
+/// A file that was uploaded.
+#[derive(Serialize)]
+struct File<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caption: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<&'a str>,
+    /// Shown as a voice note.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    voice: bool,
 }
 
 /// A template with its parameters.
@@ -94,15 +117,40 @@ impl<'a> Message<'a> {
             recipient_type: "individual",
             to,
             recipient,
-            r#type: if outgoing.template.is_some() { "template" } else { "text" },
-            text: outgoing
-                .template
-                .is_none()
-                .then_some(Text { body: &outgoing.text, preview_url: false }),
-            template: outgoing.template.as_ref().map(|template| filled(template, &outgoing.text)),
+            body: Body::of(&outgoing.content),
             context: outgoing.reply_to.as_deref().map(|message_id| Context { message_id }),
             biz_opaque_callback_data: &outgoing.reference,
         })
+    }
+}
+
+impl<'a> Body<'a> {
+    fn of(content: &'a OutgoingContent) -> Self {
+        match content {
+            OutgoingContent::Text(text) => {
+                Self::Text { text: Text { body: text, preview_url: false } }
+            }
+            OutgoingContent::Template { template, text } => {
+                Self::Template { template: filled(template, text) }
+            }
+            OutgoingContent::File(file) => Self::file(file),
+        }
+    }
+
+    /// Only documents have a name, and sound has no caption.
+    fn file(file: &'a OutgoingFile) -> Self {
+        let bare = File { id: &file.media_id, caption: None, filename: None, voice: false };
+        let caption = file.caption.as_deref();
+        match file.kind {
+            MediaKind::Image => Self::Image { image: File { caption, ..bare } },
+            MediaKind::Video => Self::Video { video: File { caption, ..bare } },
+            MediaKind::Audio => Self::Audio { audio: bare },
+            MediaKind::Voice => Self::Audio { audio: File { voice: true, ..bare } },
+            MediaKind::Document => Self::Document {
+                document: File { caption, filename: file.name.as_deref(), ..bare },
+            },
+            MediaKind::Sticker => Self::Sticker { sticker: bare },
+        }
     }
 }
 

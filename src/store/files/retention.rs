@@ -1,6 +1,6 @@
 //! Deletes stored files: old ones, those of a number that has too many, and those of messages that
 //! their author deleted. What messages say of them stays. Never deletes the file of a message that
-//! waits for its turn.
+//! waits for its turn or to be sent.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -8,7 +8,7 @@ use sqlx::FromRow;
 
 use super::drop_unused;
 use crate::domain::{FileState, MessageId, NumberId, WorkspaceId};
-use crate::store::words::message_state::WAITING;
+use crate::store::words::message_state::{QUEUED, SENDING, UNKNOWN, WAITING};
 use crate::store::{Conn, Result, Store, Write, all, first, run};
 
 impl Store {
@@ -32,10 +32,10 @@ struct OldFile {
     size: i64,
 }
 
-/// The columns of [`OldFile`], of messages that do not wait for their turn.
+/// The columns of [`OldFile`], of messages that wait neither for their turn nor to be sent.
 const OLD_FILES: &str = formatcp!(
     "select f.message_id, f.hash, coalesce(f.size, 0) as size from message_files f
-     join messages m on m.id = f.message_id and m.state <> '{WAITING}'"
+     join messages m on m.id = f.message_id and m.state not in ('{WAITING}', '{QUEUED}', '{SENDING}', '{UNKNOWN}')"
 );
 
 async fn remove(conn: &mut Conn<'_>, workspace: &WorkspaceId, old: &[OldFile]) -> Result<u64> {

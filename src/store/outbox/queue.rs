@@ -5,19 +5,15 @@ use const_format::formatcp;
 use serde::{Deserialize, Serialize};
 
 use super::{Free, OUT, OutgoingRow, ToSend};
-use crate::domain::{
-    Author, Content, ConversationId, MessageKind, MessageState, TurnId, WorkspaceId,
-};
+use crate::domain::{Author, Content, ConversationId, MessageState, TurnId, WorkspaceId};
 use crate::store::bulk::Value;
 use crate::store::{Conn, Result, Rows, now, storable, to_json};
-
-const TEXT: &str = MessageKind::Text.as_str();
 
 /// A content with the bot's citation marks beside it, which only a later turn reads.
 #[derive(Serialize)]
 struct CitedContent<'a> {
     #[serde(flatten)]
-    content: Content,
+    content: &'a Content,
     #[serde(skip_serializing_if = "Option::is_none")]
     cited: Option<&'a str>,
 }
@@ -47,13 +43,11 @@ impl OutboxEntry<'_> {
         workspace: &WorkspaceId,
         message: &OutgoingRow,
         (part, free): (usize, Option<&Free>),
-    ) -> Result<[Value; 19]> {
-        let (body, moment) = (storable(&message.text), now());
+    ) -> Result<[Value; 20]> {
+        let (body, moment) = (message.text(), now());
         let cited = message.cited.as_deref().map(storable);
-        let content = to_json(&CitedContent {
-            content: Content::Text { body: body.to_string() },
-            cited: cited.as_deref(),
-        })?;
+        let content = CitedContent { content: &message.content, cited: cited.as_deref() };
+        let content = to_json(&content)?;
         let (state, attempts) =
             if free.is_some() { (MessageState::Sending, 1) } else { (MessageState::Queued, 0) };
         Ok([
@@ -62,8 +56,9 @@ impl OutboxEntry<'_> {
             self.conversation.as_str().into(),
             self.number.into(),
             self.author.into(),
+            message.content.kind().into(),
             content.into(),
-            body.into_owned().into(),
+            Some(body).filter(|body| !body.is_empty()).into(),
             message.reply_to.as_deref().into(),
             self.turn.map(TurnId::as_str).into(),
             i64::try_from(part).unwrap_or(i64::MAX).into(),
@@ -86,7 +81,9 @@ impl OutboxEntry<'_> {
             conversation_id: self.conversation.to_string(),
             number_id: self.number.to_owned(),
             author: self.author,
-            body: Some(storable(&message.text).into_owned()),
+            body: Some(message.text().to_owned()),
+            // Replies are texts.
+            content: None,
             reply_to: message.reply_to.clone(),
             attempts: 1,
             lease_until: free.lease_until,
@@ -103,13 +100,13 @@ impl OutboxEntry<'_> {
 }
 
 pub(in crate::store) async fn insert(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
-    let before = "with v (id, workspace_id, conversation_id, number_id, author, content, body, reply_to, turn_id, part,
+    let before = "with v (id, workspace_id, conversation_id, number_id, author, kind, content, body, reply_to, turn_id, part,
         sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at) as (";
     let after = formatcp!(
         ") insert into messages (id, workspace_id, conversation_id, number_id, direction, author, kind, content,
             body, reply_to, turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts,
             lease_until, left_at)
-        select v.id, v.workspace_id, v.conversation_id, v.number_id, '{OUT}', v.author, '{TEXT}', v.content, v.body,
+        select v.id, v.workspace_id, v.conversation_id, v.number_id, '{OUT}', v.author, v.kind, v.content, v.body,
             v.reply_to, v.turn_id, v.part, v.sent_at, v.created_at, v.updated_at, v.due_at, v.state, v.state_rank,
             v.attempts, v.lease_until, v.left_at
         from v"

@@ -22,6 +22,10 @@ use super::fake::{
 };
 use super::hooks::{News, sign, status_webhook};
 
+mod uploads;
+
+pub(crate) use uploads::{SentFile, Upload};
+
 /// The fake API, on its own port until it is dropped.
 pub(crate) struct Graph {
     /// Base URL without version and without a trailing slash.
@@ -46,6 +50,8 @@ pub(crate) struct SentMessage {
     pub(crate) id: String,
     /// The template; `text` is then the value of its only parameter.
     pub(crate) template: Option<Template>,
+    /// The file; `text` is then its caption.
+    pub(crate) file: Option<SentFile>,
     /// Time of arrival.
     pub(crate) received_at: Instant,
 }
@@ -82,6 +88,8 @@ struct Shared {
     fetched: Mutex<Vec<String>>,
     failures: Failures,
     media_failures: Failures,
+    uploads: Mutex<Vec<Upload>>,
+    upload_failures: Failures,
 }
 
 struct File {
@@ -103,6 +111,7 @@ impl Graph {
         let state = Arc::new(Shared { url: url.clone(), ..Shared::default() });
         let router = Router::new()
             .route("/{version}/{number}/messages", post(messages))
+            .route("/{version}/{number}/media", post(uploads::take))
             .route("/{version}/{id}", get(media_info))
             .route("/media/{id}/{edition}", get(download))
             .with_state(Arc::clone(&state));
@@ -246,7 +255,7 @@ async fn messages(
     if body["status"] == "read" {
         return state.mark_read(number, &body);
     }
-    let message = read_message(number, &body)?;
+    let message = read_message(&state, number, &body)?;
     state.tried.lock().unwrap().push(message.clone());
     let weather = state.climate.conditions_for(&body).unwrap_or_else(|| state.usual());
     pause(weather.before).await;
@@ -297,7 +306,7 @@ impl Shared {
 }
 
 /// Validates a message as strictly as Meta documents it; PROVIDERS.md section 1.9.
-fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
+fn read_message(state: &Shared, number: String, body: &Value) -> Result<SentMessage, Refusal> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let to = match (text(&body["to"]), text(&body["recipient"])) {
         (Some(to), _) if is_phone(&to) => to,
@@ -305,12 +314,22 @@ fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
         (None, Some(recipient)) if recipient.contains('.') => recipient,
         _ => return Err(wrong("The parameter to is required.")),
     };
-    let (template, words) = match body["type"].as_str() {
-        Some("text") => (None, text(&body["text"]["body"]).unwrap_or_default()),
-        Some("template") => read_template(&body["template"])?,
-        _ => return Err(wrong("Param type must be one of {TEXT, TEMPLATE}.")),
+    let (mut template, mut file) = (None, None);
+    let words = match body["type"].as_str() {
+        Some("text") => text(&body["text"]["body"]).unwrap_or_default(),
+        Some("template") => {
+            let (used, words) = read_template(&body["template"])?;
+            template = used;
+            words
+        }
+        Some(kind) => {
+            let (sent, caption) = state.read_file(kind, &body[kind])?;
+            file = Some(sent);
+            caption
+        }
+        None => return Err(wrong("The parameter type is required.")),
     };
-    if words.is_empty() && template.is_none() {
+    if words.is_empty() && template.is_none() && file.is_none() {
         return Err(wrong("The parameter text['body'] is required."));
     }
     if words.encode_utf16().count() > 4096 {
@@ -330,6 +349,7 @@ fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
         reference,
         id,
         template,
+        file,
         received_at: came_at,
     })
 }

@@ -353,6 +353,7 @@ mod tests {
             reference: Some(reference.into()),
             id: format!("wamid.{reference}"),
             template: None,
+            file: None,
             received_at: Instant::now(),
         }
     }

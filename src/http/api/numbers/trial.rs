@@ -19,7 +19,7 @@ use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
 use crate::http::webhooks;
-use crate::provider::{Class, Error, OutgoingMessage, SentMessage};
+use crate::provider::{Class, Error, OutgoingContent, OutgoingMessage, SentMessage};
 use crate::store::audit::{Actor, Entry};
 use crate::store::staff_messages::Refusal;
 
@@ -85,7 +85,7 @@ pub(in super::super) async fn test(
     let outgoing = outgoing(&web, &number, &trial)?;
     let to = outgoing.to.wa_id.clone().unwrap_or_default();
     if trial.incoming {
-        let tried = write_as_customer(&web, &number, (&to, &outgoing.text)).await?;
+        let tried = write_as_customer(&web, &number, (&to, outgoing.content.text())).await?;
         let detail = json!({"to": masked_phone(&to), "incoming": true, "ok": true});
         let entry = Entry::new(actor, Action::NumberTried, number.slug.clone()).with(detail);
         web.desk.store.audit(entry).await?;
@@ -101,7 +101,7 @@ pub(in super::super) async fn test(
     }
     let sent = tokio::time::timeout(PROVIDER_TIMEOUT, number.client.send(&outgoing)).await;
     let sent = sent.unwrap_or_else(|_| Err(Error::Unknown("no answer in time".to_owned())));
-    let tried = test_result(sent, outgoing.template.is_some());
+    let tried = test_result(sent, matches!(outgoing.content, OutgoingContent::Template { .. }));
     let detail = json!({"to": masked_phone(&to), "template": trial.template, "ok": tried.ok});
     let entry = Entry::new(actor, Action::NumberTried, number.slug.clone()).with(detail);
     web.desk.store.audit(entry).await?;
@@ -173,8 +173,10 @@ fn outgoing(
     }
     Ok(OutgoingMessage {
         to: Party { wa_id: Some(to), ..Party::default() },
-        text,
-        template,
+        content: match template {
+            Some(template) => OutgoingContent::Template { template, text },
+            None => OutgoingContent::Text(text),
+        },
         reply_to: None,
         reference: format!("test_{}", ulid::Ulid::generate()),
     })
