@@ -36,8 +36,8 @@ export function AttachedFile({ name, size, type, data }: PendingFile) {
     <Group gap="xs" wrap="nowrap" miw={0}>
       <Preview type={type} data={data} />
       <div style={{ minWidth: 0 }}>
-        <Text size="sm" fw={600} lineClamp={2}>
-          <bdi>{name}</bdi>
+        <Text size="sm" fw={600} lineClamp={2} dir="auto" className={classes.name}>
+          {name}
         </Text>
         <Text size="xs">{format.size(size)}</Text>
       </div>
@@ -49,10 +49,12 @@ export function AttachedFile({ name, size, type, data }: PendingFile) {
 export function AttachmentChip({ file, remove }: { file: File; remove: () => void }) {
   const { t } = useTranslation("inbox");
   return (
-    <Group className={classes.attached} gap="xs" wrap="nowrap" role="group" aria-label={t("attach.file")}>
-      <AttachedFile name={file.name} size={file.size} type={file.type} data={file} />
-      <CloseButton size="sm" onClick={remove} aria-label={t("attach.remove")} />
-    </Group>
+    <div>
+      <Group className={classes.attached} gap="xs" wrap="nowrap" role="group" aria-label={t("attach.file")}>
+        <AttachedFile name={file.name} size={file.size} type={file.type} data={file} />
+        <CloseButton size="sm" onClick={remove} aria-label={t("attach.remove")} />
+      </Group>
+    </div>
   );
 }
 

@@ -260,7 +260,11 @@ export function PendingBubble({
         <div className={classes.bubble}>
           {quoted !== undefined && <QuotedMessage message={quoted ?? undefined} />}
           {pending.file && <AttachedFile {...pending.file} />}
-          {pending.text && <Words text={pending.text} />}
+          {pending.text && (
+            <div style={pending.file && { paddingBlockStart: 6 }}>
+              <Words text={pending.text} />
+            </div>
+          )}
         </div>
       </div>
       <div className={classes.meta}>
