@@ -105,15 +105,16 @@ test("a picture is pasted, seen before and after it is sent, and listed as one",
   await accessible(page, "a sent picture, quoted");
 });
 
-test("a recording can be heard by who sent it", async ({ page, desk }) => {
+test("a recording can be heard by who sent it, and a text with it follows as a message of its own", async ({ page, desk }) => {
   await talk(page, desk);
   // One second of silence: MPEG-1 Layer III at 32 kbit/s and 32 kHz has frames of 144 bytes.
   const frame = Buffer.concat([Buffer.from([0xff, 0xfb, 0x18, 0xc4]), Buffer.alloc(140)]);
   await attach(page, { name: "welcome.mp3", mimeType: "audio/mpeg", buffer: Buffer.concat(Array(28).fill(frame)) });
+  await field(page).fill("Listen to this");
   await field(page).press("Enter");
-  const message = thread(page).locator("[data-author=person]");
-  await expect(message.locator("[data-state=sent]")).toBeVisible();
-  expect(files(desk).map(({ kind }) => kind)).toEqual(["audio"]);
+  await expect(said(page, "Listen to this").locator("[data-state=sent]")).toBeVisible();
+  expect(toAda(desk).slice(1).map(({ text, media }) => media?.kind ?? text)).toEqual(["audio", "Listen to this"]);
+  const message = thread(page).locator("[data-author=person]").first();
   await expect(message.getByRole("group", { name: "Audio file" })).toBeVisible();
   const loaded = page.waitForResponse(/\/messages\/\w+\/(media|recording)$/);
   await message.getByRole("button", { name: "Play" }).click();

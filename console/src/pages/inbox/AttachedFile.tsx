@@ -7,6 +7,12 @@ import { useFormat } from "@/i18n/format";
 import classes from "./AttachedFile.module.css";
 import type { PendingFile } from "./outbox";
 
+/**
+ * What WhatsApp takes, for the browser's dialog: an iPhone then gives a picture as JPEG. The server decides by the bytes.
+ */
+const TYPES =
+  "image/jpeg,image/png,video/mp4,video/3gpp,audio/*,.ogg,.opus,.amr,.m4a,.pdf,.doc,.docx,.xls,.xlsx,.ppt,.pptx,.txt,.csv";
+
 const icons = { image: IconPhoto, video: IconVideo, audio: IconMusic };
 const isMedia = (kind: string): kind is keyof typeof icons => kind in icons;
 
@@ -62,7 +68,7 @@ export function AttachButton({ attach }: { attach: (files: File[]) => void }) {
   const { t } = useTranslation("inbox");
   return (
     // Without the value, the same file can be chosen again after it was removed.
-    <FileButton onChange={(file) => file && attach([file])} inputProps={{ value: "" }}>
+    <FileButton onChange={(file) => file && attach([file])} accept={TYPES} inputProps={{ value: "" }}>
       {(props) => (
         <Tooltip label={t("attach.choose")}>
           <ActionIcon {...props} variant="subtle" color="gray" size={36} aria-label={t("attach.choose")}>

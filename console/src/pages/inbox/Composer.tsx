@@ -6,12 +6,12 @@ import type { ClipboardEvent, KeyboardEvent, RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { AttachButton, AttachmentChip } from "./AttachedFile";
-import { type Attachment, pastedFile } from "./attachment";
+import { type Attachment, pastedFile, takesCaption } from "./attachment";
 import { QuotedMessage } from "./Bubble";
 import { useDraft } from "./draft";
 import type { Conversation } from "./filter";
 import { lengthOf } from "./length";
-import { outbox } from "./sending";
+import { sendMessage } from "./sending";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import type { Window } from "./window";
@@ -48,7 +48,8 @@ export function Composer({ conversation, name, window, field, quoting, unquote, 
   const [text, setText] = useDraft(conversation.id);
   const words = text.trim();
   const { file, attach, remove } = attachment;
-  const { left, isNear } = lengthOf(words, !!file);
+  const isCaption = !!file && takesCaption(file);
+  const { left, isNear } = lengthOf(words, isCaption);
   const isReady = (!!words || !!file) && left >= 0;
   if (window.kind !== "open" && window.kind !== "free")
     return (
@@ -61,7 +62,7 @@ export function Composer({ conversation, name, window, field, quoting, unquote, 
     );
   const send = () => {
     if (!isReady) return;
-    outbox.write(conversation.id, words, quoting?.id, file);
+    sendMessage(conversation.id, words, quoting?.id, file);
     setText("");
     unquote();
     remove();
@@ -120,7 +121,7 @@ export function Composer({ conversation, name, window, field, quoting, unquote, 
           onChange={(event) => setText(event.currentTarget.value)}
           onKeyDown={press}
           onPaste={paste}
-          placeholder={file ? t("attach.caption") : placeholder}
+          placeholder={isCaption ? t("attach.caption") : placeholder}
           aria-label={t("write.label", { name })}
           error={left < 0 ? t("write.long", { count: -left, shown: format.count(-left) }) : undefined}
         />

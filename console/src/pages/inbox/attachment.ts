@@ -6,7 +6,9 @@ import { useFormat } from "@/i18n/format";
 import { useSay } from "@/parts/say";
 
 /** WhatsApp's limit for the largest kind of file, documents, in bytes. The server knows the others. */
-const LARGEST = 100_000_000;
+const LARGEST = 100 * 1024 * 1024;
+/** The same in words. */
+const LARGEST_SAID = 100_000_000;
 
 const attached = new Map<string, File>();
 
@@ -23,7 +25,7 @@ export function useAttachment(id: string) {
     ([first, ...others]: File[]) => {
       if (!first) return;
       if (first.size > LARGEST) {
-        const [most, size] = [format.size(LARGEST), format.size(first.size)];
+        const [most, size] = [format.size(LARGEST_SAID), format.size(first.size)];
         say.failed(new Error(t("attach.tooLarge", { most, size })));
         return;
       }
@@ -37,6 +39,10 @@ export function useAttachment(id: string) {
 }
 
 export type Attachment = ReturnType<typeof useAttachment>;
+
+/** Whether WhatsApp shows a text beside the file: beside sound it does not. */
+export const takesCaption = ({ type, name }: Pick<File, "type" | "name">) =>
+  !type.startsWith("audio/") && !/\.(ogg|oga|opus|mp3|m4a|aac|amr)$/i.test(name);
 
 /** The file in what is pasted. A text that was copied from an office program also brings its picture. */
 export function pastedFile(data: Pick<DataTransfer, "files" | "getData">): File | undefined {

@@ -2,6 +2,7 @@
 import { useMemo, useSyncExternalStore } from "react";
 import { api } from "@/api/client";
 import { leaveGuard } from "@/parts/leaveGuard";
+import { takesCaption } from "./attachment";
 import { refresh } from "./conversations";
 import { Outbox, type PendingFile, type PendingMessage, UnreadableFile } from "./outbox";
 import { type Message, newest, put } from "./thread";
@@ -47,6 +48,13 @@ export const outbox = new Outbox<Message>({
     void refresh(conversation).catch(() => undefined);
   },
 });
+
+/** Sends a text, or a file with its caption. A text with sound follows it as a message of its own. */
+export function sendMessage(conversation: string, text: string, reply_to?: string, file?: File) {
+  if (!file || !text || takesCaption(file)) return outbox.write(conversation, text, reply_to, file);
+  outbox.write(conversation, "", reply_to, file);
+  outbox.write(conversation, text);
+}
 
 // Closing the window would lose the files.
 const guard = leaveGuard();
