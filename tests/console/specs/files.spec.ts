@@ -198,7 +198,11 @@ test("a file does not survive a reload, and says that it has to be attached agai
   await field(page).press("Enter");
   await expect(said(page, pdf.name)).toContainText("Waiting for the connection");
   await page.unroute("**/messages");
-  await page.reload();
+  const asked = page.waitForEvent("dialog");
+  const reloaded = page.reload();
+  expect((await asked).type(), "it is asked first").toBe("beforeunload");
+  await (await asked).accept();
+  await reloaded;
   const message = said(page, pdf.name);
   await expect(message).toContainText("The file was not sent before the page was reloaded: attach it again.");
   await expect(message).toContainText("Our offer");
@@ -206,6 +210,40 @@ test("a file does not survive a reload, and says that it has to be attached agai
   await message.getByRole("button", { name: "Discard" }).click();
   await expect(message).toHaveCount(0);
   expect(files(desk)).toEqual([]);
+});
+
+test("a file whose answer is lost is sent once, and stands once, after a reload too", async ({ page, desk }) => {
+  await talk(page, desk);
+  // The server gets the request; its response does not arrive.
+  const lost = async () =>
+    page.route("**/messages", async (route) => {
+      if (route.request().method() !== "POST") return route.fallback();
+      await route.fetch();
+      await route.abort();
+    }, { times: 1 });
+  await lost();
+  await attach(page, pdf);
+  await field(page).press("Enter");
+  await expect(said(page, pdf.name).locator("[data-state=sent]")).toBeVisible();
+  await expect(said(page, pdf.name)).toHaveCount(1);
+  await expect(thread(page).locator("[data-pending]")).toHaveCount(0);
+  expect(files(desk).length).toBe(1);
+
+  await page.route("**/messages", async (route) => {
+    if (route.request().method() !== "POST") return route.fallback();
+    await route.fetch();
+    // It is not answered before the page is gone.
+  });
+  await attach(page, { ...pdf, name: "Second.pdf", buffer: Buffer.concat([pdf.buffer, pdf.buffer]) });
+  await field(page).press("Enter");
+  await expect.poll(() => files(desk).length).toBe(2);
+  page.on("dialog", (dialog) => void dialog.accept());
+  await page.reload();
+  await expect(said(page, "Second.pdf").locator("[data-state=sent]")).toBeVisible();
+  await expect(said(page, "Second.pdf")).toHaveCount(1);
+  await expect(page.getByText("attach it again")).toHaveCount(0);
+  await expect.poll(() => page.evaluate(() => sessionStorage.getItem("frontdesk.outbox"))).toBeNull();
+  expect(files(desk).length).toBe(2);
 });
 
 test("a file that changed since it was attached is not waited for", async ({ page, desk }) => {
