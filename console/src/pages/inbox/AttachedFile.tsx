@@ -67,7 +67,7 @@ export function AttachmentChip({ file, remove }: { file: File; remove: () => voi
 export function AttachButton({ attach }: { attach: (files: File[]) => void }) {
   const { t } = useTranslation("inbox");
   return (
-    // Without the value, the same file can be chosen again after it was removed.
+    // Its value stays empty, so that the same file can be chosen again after it was removed.
     <FileButton onChange={(file) => file && attach([file])} accept={TYPES} inputProps={{ value: "" }}>
       {(props) => (
         <Tooltip label={t("attach.choose")}>
