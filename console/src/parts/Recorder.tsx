@@ -1,8 +1,8 @@
 // Records a voice note with level and time, or takes a dropped or chosen audio file.
 import { ActionIcon, FileButton, Group, Progress, Text, Tooltip } from "@mantine/core";
 import { IconCheck, IconFileMusic, IconMicrophone, IconTrash } from "@tabler/icons-react";
-import { type DragEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useDroppedFiles } from "./droppedFiles";
 import { clock, useRecording } from "./recording";
 import { useSay } from "./say";
 
@@ -103,28 +103,9 @@ export function Recorder({ onFile, disabled, onRecording }: Props) {
 
 /** Props that make an element accept dropped audio files. `over`: a file is dragged over it. */
 export function useDroppedSound(onFile: (file: File) => void, refused: () => void) {
-  const [over, setOver] = useState(false);
-  const hasFile = (event: DragEvent) => event.dataTransfer.types.includes("Files");
-  return {
-    over,
-    props: {
-      onDragOver: (event: DragEvent) => {
-        if (!hasFile(event)) return;
-        event.preventDefault();
-        setOver(true);
-      },
-      onDragLeave: (event: DragEvent) => {
-        const { currentTarget, relatedTarget } = event;
-        if (!(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))) setOver(false);
-      },
-      onDrop: (event: DragEvent) => {
-        if (!hasFile(event)) return;
-        event.preventDefault();
-        setOver(false);
-        const file = [...event.dataTransfer.files].find(isSound);
-        if (file) onFile(file);
-        else refused();
-      },
-    },
-  };
+  return useDroppedFiles((files) => {
+    const file = files.find(isSound);
+    if (file) onFile(file);
+    else refused();
+  });
 }

@@ -1,9 +1,14 @@
-// A fake Meta Graph API: accepts messages, serves files, and sends signed webhooks as Meta does.
+// A fake Meta Graph API: accepts messages and files, serves files, and sends signed webhooks as Meta does.
 import { createHmac, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export type Sent = { to: string; text: string; id: string; reference?: string; template?: string };
+/** A file that a customer got. */
+export type SentFile = { kind: string; id: string; caption?: string; filename?: string; bytes: Buffer };
+export type Sent = { to: string; text: string; id: string; reference?: string; template?: string; media?: SentFile };
+
+const fileKinds = ["image", "document", "audio", "video"];
+type Refusal = (status: number, code: number, message: string) => void;
 
 export async function body(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
@@ -64,6 +69,7 @@ export class Graph {
       return response.end(file.bytes);
     }
     if (request.method === "POST" && parts[2] === "messages") return this.take(request, response, error);
+    if (request.method === "POST" && parts[2] === "media") return this.store(request, response, error);
     const id = parts[1] ?? "";
     const file = this.files.get(id);
     if (file) {
@@ -80,15 +86,27 @@ export class Graph {
     return error(400, 100, `Unsupported get request. Object with ID '${id}' does not exist`);
   }
 
-  private async take(
-    request: IncomingMessage,
-    response: ServerResponse,
-    error: (status: number, code: number, message: string) => void,
-  ) {
+  /** Takes a file that is to be sent. */
+  private async store(request: IncomingMessage, response: ServerResponse, error: Refusal) {
+    const headers = { "content-type": request.headers["content-type"] ?? "" };
+    const form = await new Response(new Uint8Array(await body(request)), { headers }).formData();
+    const file = form.get("file");
+    if (!(file instanceof File)) return error(400, 100, "(#100) The parameter file is required.");
+    if (form.get("messaging_product") !== "whatsapp") return error(400, 100, "(#100) The parameter messaging_product is required.");
+    const id = `upload${randomBytes(6).toString("hex")}`;
+    this.files.set(id, { bytes: Buffer.from(await file.arrayBuffer()), mime: String(form.get("type") ?? file.type) });
+    return json(response, { id });
+  }
+
+  private async take(request: IncomingMessage, response: ServerResponse, error: Refusal) {
     const message = JSON.parse((await body(request)).toString());
     if (message.status === "read") return json(response, { success: true });
     const fail = this.failing.shift();
     if (fail) return error(fail.status, fail.code, fail.message);
+    const kind = fileKinds.find((one) => one === message.type);
+    const sent = kind && message[kind];
+    const file = sent && this.files.get(sent.id);
+    if (kind && !file) return error(400, 100, `(#100) Param ${kind}['id'] is not a valid whatsapp business account media attachment ID`);
     const id = `wamid.OUT${randomBytes(9).toString("hex")}`;
     const text = message.text?.body ?? message.template?.components?.[0]?.parameters?.[0]?.text ?? "";
     this.sent.push({
@@ -97,6 +115,7 @@ export class Graph {
       id,
       reference: message.biz_opaque_callback_data,
       template: message.template?.name,
+      media: kind && file && { kind, id: sent.id, caption: sent.caption, filename: sent.filename, bytes: file.bytes },
     });
     return json(response, {
       messaging_product: "whatsapp",

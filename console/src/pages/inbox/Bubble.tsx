@@ -1,12 +1,13 @@
 // A message in the conversation: author, content, time, delivery state, and why the bot wrote it.
 import { ActionIcon, Anchor, Text, VisuallyHidden } from "@mantine/core";
 import { IconArrowBackUp } from "@tabler/icons-react";
-import { memo, useState } from "react";
+import { memo, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { authorIcon } from "@/parts/authorIcon";
 import { useProblem } from "@/parts/States";
+import { AttachedFile } from "./AttachedFile";
 import { Content, EventText } from "./Content";
 import { gist, isDeleted, isEvent } from "./messageParts";
 import { useNote } from "./note";
@@ -32,6 +33,16 @@ function Label({ author, customer, seen }: { author: Author; customer: string; s
   );
 }
 
+/** Returns a function that says in one line what a message is. */
+export function useSummary() {
+  const { t } = useTranslation("inbox");
+  return useCallback(
+    (message: Message) =>
+      [message.kind !== "text" && t(`kind.${message.kind}`), gist(message)].filter(Boolean).join(": "),
+    [t],
+  );
+}
+
 export function QuotedMessage({
   message,
   find,
@@ -40,8 +51,8 @@ export function QuotedMessage({
   find?: (id: string) => void;
 }) {
   const { t } = useTranslation("inbox");
-  const kind = message && message.kind !== "text" ? t(`kind.${message.kind}`) : "";
-  const text = message ? [kind, gist(message)].filter(Boolean).join(": ") : t("quote.earlier");
+  const summary = useSummary();
+  const text = message ? summary(message) : t("quote.earlier");
   if (!message || !find)
     return (
       <span className={classes.quoted} dir="auto">
@@ -128,6 +139,7 @@ export const Bubble = memo(function Bubble(props: Props) {
   const { t } = useTranslation("inbox");
   const format = useFormat();
   const note = useNote()(message);
+  const summary = useSummary();
   const [earlier, setEarlier] = useState(false);
   const deleted = isDeleted(message);
   const ours = message.direction === "out";
@@ -172,7 +184,7 @@ export const Bubble = memo(function Bubble(props: Props) {
             color="gray"
             size="sm"
             onClick={() => quote(message)}
-            aria-label={t("quote.do", { text: gist(message).slice(0, 60) })}
+            aria-label={t("quote.do", { text: summary(message).slice(0, 60) })}
             title={t("quote.title")}
           >
             <IconArrowBackUp size={16} />
@@ -247,13 +259,24 @@ export function PendingBubble({
       <div className={classes.held}>
         <div className={classes.bubble}>
           {quoted !== undefined && <QuotedMessage message={quoted ?? undefined} />}
-          <Words text={pending.text} />
+          {pending.file && <AttachedFile {...pending.file} />}
+          {pending.text && (
+            <div style={pending.file && { paddingBlockStart: 6 }}>
+              <Words text={pending.text} />
+            </div>
+          )}
         </div>
       </div>
       <div className={classes.meta}>
         {failed ? (
           <span className={classes.wrong} role="alert" data-state="unsent">
-            {t("unsent.failed")} <bdi>{pending.error && worded(pending.error, pending.code)}</bdi>
+            {pending.lost && !pending.error ? (
+              t(`unsent.lost.${pending.lost}`)
+            ) : (
+              <>
+                {t("unsent.failed")} <bdi>{pending.error && worded(pending.error, pending.code)}</bdi>
+              </>
+            )}
           </span>
         ) : pending.stuck ? (
           <span className={classes.doubt} data-state="waiting">
@@ -262,7 +285,7 @@ export function PendingBubble({
         ) : (
           <Ticks state={pending.state} />
         )}
-        {failed && (
+        {failed && !pending.lost && (
           <Anchor component="button" c="inherit" underline="always" onClick={() => outbox.again(pending.key)}>
             {common("action.retry")}
           </Anchor>

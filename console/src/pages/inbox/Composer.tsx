@@ -1,21 +1,20 @@
-// The message field: Enter sends, Shift+Enter starts a new line. The draft is kept until it is sent.
+// The message field: Enter sends, Shift+Enter starts a new line. The draft is kept until it is sent. With a file, the
+// text is its caption.
 import { ActionIcon, Alert, CloseButton, Group, Text, Textarea, Tooltip } from "@mantine/core";
 import { IconBan, IconClockOff, IconSend2 } from "@tabler/icons-react";
-import type { KeyboardEvent, RefObject } from "react";
+import type { ClipboardEvent, KeyboardEvent, RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
+import { AttachButton, AttachmentChip } from "./AttachedFile";
+import { type Attachment, pastedFile, takesCaption } from "./attachment";
 import { QuotedMessage } from "./Bubble";
 import { useDraft } from "./draft";
 import type { Conversation } from "./filter";
-import { outbox } from "./sending";
+import { lengthOf } from "./length";
+import { sendMessage } from "./sending";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import type { Window } from "./window";
-
-/** WhatsApp's limit for one message, in characters. */
-const LONGEST = 4_096;
-/** From this length on, the remaining characters are shown. */
-const LONG = 3_600;
 
 type ClosedReason = Exclude<Window["kind"], "open" | "free"> | "staff";
 
@@ -40,14 +39,18 @@ type Props = {
   field: RefObject<HTMLTextAreaElement | null>;
   quoting: Message | undefined;
   unquote: () => void;
+  attachment: Attachment;
 };
 
-export function Composer({ conversation, name, window, field, quoting, unquote }: Props) {
+export function Composer({ conversation, name, window, field, quoting, unquote, attachment }: Props) {
   const { t } = useTranslation("inbox");
   const format = useFormat();
   const [text, setText] = useDraft(conversation.id);
   const words = text.trim();
-  const left = LONGEST - [...words].length;
+  const { file, attach, remove } = attachment;
+  const isCaption = !!file && takesCaption(file);
+  const { left, isNear } = lengthOf(words, isCaption);
+  const isReady = (!!words || !!file) && left >= 0;
   if (window.kind !== "open" && window.kind !== "free")
     return (
       <footer className={classes.foot}>
@@ -58,10 +61,11 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
       </footer>
     );
   const send = () => {
-    if (!words || left < 0) return;
-    outbox.write(conversation.id, words, quoting?.id);
+    if (!isReady) return;
+    sendMessage(conversation.id, words, quoting?.id, file);
     setText("");
     unquote();
+    remove();
     field.current?.focus();
   };
   const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
@@ -72,10 +76,19 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
       send();
     } else if (event.key === "Escape") {
       event.preventDefault();
-      if (quoting) unquote();
+      if (file) remove();
+      else if (quoting) unquote();
       else event.currentTarget.blur();
     }
   };
+  const paste = (event: ClipboardEvent) => {
+    const pasted = pastedFile(event.clipboardData);
+    if (!pasted) return;
+    event.preventDefault();
+    attach([pasted]);
+  };
+  const placeholder =
+    conversation.owner === "person" || conversation.staff ? t("write.person") : t("write.bot");
   return (
     <footer className={classes.foot}>
       {quoting && (
@@ -86,7 +99,17 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
           <CloseButton size="sm" onClick={unquote} aria-label={t("quote.remove")} />
         </Group>
       )}
+      {file && (
+        <AttachmentChip
+          file={file}
+          remove={() => {
+            remove();
+            field.current?.focus();
+          }}
+        />
+      )}
       <Group gap="xs" wrap="nowrap" align="flex-end">
+        <AttachButton attach={attach} />
         <Textarea
           ref={field}
           flex={1}
@@ -97,19 +120,18 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
           onKeyDown={press}
-          placeholder={
-            conversation.owner === "person" || conversation.staff ? t("write.person") : t("write.bot")
-          }
+          onPaste={paste}
+          placeholder={isCaption ? t("attach.caption") : placeholder}
           aria-label={t("write.label", { name })}
           error={left < 0 ? t("write.long", { count: -left, shown: format.count(-left) }) : undefined}
         />
         <Tooltip label={t("write.send")}>
-          <ActionIcon size={36} onClick={send} disabled={!words || left < 0} aria-label={t("write.send")}>
+          <ActionIcon size={36} onClick={send} disabled={!isReady} aria-label={t("write.send")}>
             <IconSend2 size={18} className={classes.mirrored} />
           </ActionIcon>
         </Tooltip>
       </Group>
-      {left >= 0 && left < LONGEST - LONG && (
+      {isNear && (
         <Text size="xs" mt={4} className={classes.facts}>
           {t("write.left", { count: left, shown: format.count(left) })}
         </Text>

@@ -140,7 +140,7 @@ function Media({ message, kind, conversation, words }: MediaProps): ReactElement
       return (
         <>
           <File message={message} />
-          {words}
+          {words && <div style={{ paddingBlockStart: 6 }}>{words}</div>}
         </>
       );
   }

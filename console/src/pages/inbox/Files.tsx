@@ -61,7 +61,7 @@ export function Video({ message }: { message: Message }) {
           {common("voice.unplayable")}
         </Text>
       ) : (
-        // biome-ignore lint/a11y/useMediaCaption: customers send no captions; what was said is below it.
+        // biome-ignore lint/a11y/useMediaCaption: it has no captions; what a customer said is below it.
         <video
           className={classes.video}
           src={fileOf(message)}
@@ -89,7 +89,7 @@ export function Picture({ message }: { message: Message }) {
       <Group gap="xs" wrap="nowrap" p="xs">
         <IconPhotoOff size={22} aria-hidden />
         <div>
-          <Text size="sm">{t("media.gone")}</Text>
+          <Text size="sm">{t(message.direction === "in" ? "media.gone" : "media.unshown")}</Text>
           <FileNote file={message.media} />
           <Group gap="sm">
             <Anchor

@@ -7,10 +7,11 @@ import { useFormat } from "@/i18n/format";
 import { Failed } from "@/parts/States";
 import { ActivityLine } from "./ActivityLine";
 import type { Activity } from "./activity";
-import { Bubble, PendingBubble } from "./Bubble";
+import { Bubble, PendingBubble, useSummary } from "./Bubble";
 import { useFollow } from "./follow";
-import { gist, reactions } from "./messageParts";
+import { reactions } from "./messageParts";
 import { type PendingMessage, unarrived } from "./outbox";
+import { outbox } from "./sending";
 import type { Message, useMessages } from "./thread";
 import classes from "./thread.module.css";
 import { timeline } from "./timeline";
@@ -36,6 +37,7 @@ function Day({ at }: { at: number }) {
 /** Announces new messages of the customer to screen readers. */
 function useSaid(messages: readonly Message[], customer: string) {
   const { t } = useTranslation("inbox");
+  const summary = useSummary();
   const known = useRef<string>(undefined);
   const [said, setSaid] = useState("");
   const last = messages.at(-1);
@@ -43,8 +45,8 @@ function useSaid(messages: readonly Message[], customer: string) {
     const before = known.current;
     known.current = last?.id;
     if (before && last && last.id > before && last.author === "customer")
-      setSaid(t("said", { name: customer, text: gist(last) }));
-  }, [last, customer, t]);
+      setSaid(t("said", { name: customer, text: summary(last) }));
+  }, [last, customer, t, summary]);
   return said;
 }
 
@@ -77,6 +79,10 @@ export function Messages({ id, customer, thread, activities, pending, writable, 
   const box = useRef<HTMLDivElement>(null);
   const { query, messages } = thread;
   const waiting = useMemo(() => unarrived(pending, messages), [pending, messages]);
+  useEffect(() => {
+    // A file that the server has, although the page was reloaded before it said so.
+    for (const one of pending) if (one.lost && !waiting.includes(one)) outbox.discard(one.key);
+  }, [pending, waiting]);
   const lines = useMemo(() => timeline(messages, activities), [messages, activities]);
   const { atEnd, onScroll, toEnd, to } = useFollow(
     box,

@@ -121,7 +121,8 @@ export function Recording({ message, kind, conversation }: Props) {
         <Video message={message} />
       ) : (
         <VoicePlayer
-          src={[recordingOf(message), fileOf(message)]}
+          // Only what customers say is stored as a recording.
+          src={message.direction === "in" ? [recordingOf(message), fileOf(message)] : fileOf(message)}
           seconds={message.heard?.seconds ?? undefined}
           label={t(`kind.${kind}`)}
         />

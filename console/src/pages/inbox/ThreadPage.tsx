@@ -7,9 +7,12 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
+import { useDroppedFiles } from "@/parts/droppedFiles";
 import { Failed, Loading } from "@/parts/States";
+import { DropHint } from "./AttachedFile";
 import { useActs, useThreadKeys } from "./actions";
 import { useActivities } from "./activity";
+import { useAttachment } from "./attachment";
 import { Composer } from "./Composer";
 import { Contact } from "./Contact";
 import { show, useConversation } from "./conversations";
@@ -113,6 +116,13 @@ function ThreadView({ conversation: one, id }: { conversation: Conversation; id:
     setQuoting(message);
     field.current?.focus();
   }, []);
+  const writable = window.kind === "open" || window.kind === "free";
+  const { file, attach, remove } = useAttachment(id);
+  const attachAndWrite = (files: File[]) => {
+    attach(files);
+    field.current?.focus();
+  };
+  const drop = useDroppedFiles(writable ? attachAndWrite : undefined);
   const contact = (
     <Contact
       one={one}
@@ -129,7 +139,7 @@ function ThreadView({ conversation: one, id }: { conversation: Conversation; id:
   );
   return (
     <>
-      <section className={list.thread} aria-label={t("thread")}>
+      <section className={list.thread} aria-label={t("thread")} {...drop.props}>
         <Head
           one={one}
           name={name}
@@ -146,7 +156,7 @@ function ThreadView({ conversation: one, id }: { conversation: Conversation; id:
             thread={thread}
             activities={activities}
             pending={pending}
-            writable={window.kind === "open" || window.kind === "free"}
+            writable={writable}
             quote={quote}
             why={why}
           />
@@ -166,7 +176,9 @@ function ThreadView({ conversation: one, id }: { conversation: Conversation; id:
           field={field}
           quoting={quoting}
           unquote={() => setQuoting(undefined)}
+          attachment={{ file, attach: attachAndWrite, remove }}
         />
+        {drop.over && <DropHint />}
       </section>
       <SidePane isWide={isWide} opened={isOpen} close={hide}>
         {contact}

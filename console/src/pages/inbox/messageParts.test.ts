@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { beginning, cardsOf, itemsOf, linksOf, totalOf } from "./messageParts";
+import { beginning, cardsOf, gist, itemsOf, linksOf, totalOf } from "./messageParts";
 
 const order = {
   catalog_id: "194836987003835",
@@ -73,4 +73,19 @@ test("a card links phones and mail addresses, and nothing that its writer made o
     { text: "javascript:alert(1)" },
     { text: "www.c.example" },
   ]);
+});
+
+test("a file without words is known by its name", () => {
+  const message = {
+    id: "msg_1",
+    sent_at: 1,
+    direction: "out" as const,
+    author: "person" as const,
+    kind: "document" as const,
+    content: { type: "media" as const, kind: "document" as const },
+    media: { kind: "document" as const, name: "offer_*new*.pdf" },
+    state: "sent" as const,
+  };
+  expect(gist(message)).toBe("offer_*new*.pdf");
+  expect(gist({ ...message, text: "our *offer*" })).toBe("our offer");
 });

@@ -134,9 +134,10 @@ export const fileOf = (message: Message) => `/api/v1/messages/${encodeURICompone
 export const recordingOf = (message: Message) =>
   `/api/v1/messages/${encodeURIComponent(message.id)}/recording`;
 
-/** A preview of a message, for quotes. */
-export function gist({ transcript, text, content }: Message): string {
-  return plain((transcript ?? text ?? (content.type === "choice" ? content.title : "")).slice(0, 200));
+/** A preview of a message, for quotes. A file without words is known by its name. */
+export function gist({ transcript, text, content, media }: Message): string {
+  const words = transcript ?? text ?? (content.type === "choice" ? content.title : undefined);
+  return words === undefined ? (media?.name ?? "") : plain(words.slice(0, 200));
 }
 
 /** A longer text is folded, in characters and in lines. */

@@ -1,7 +1,7 @@
 // No message is lost or sent twice, and messages are sent in the order in which they were written.
 import { beforeEach, expect, test, vi } from "vitest";
 import { Failure, type Schemas } from "@/api/client";
-import { Outbox, type PendingMessage, unarrived } from "./outbox";
+import { Outbox, type PendingMessage, UnreadableFile, unarrived } from "./outbox";
 
 type SentMessage = { id: string };
 let kept = new Map<string, string>();
@@ -139,4 +139,106 @@ test("what arrived is not shown twice", () => {
   expect(left([one("x")], said("msg_6", "ok", "bot"))).toEqual(["x"]);
   expect(left([one("x"), one("y")], said("msg_6"))).toEqual(["y"]);
   expect(left([one("x", { after: undefined, state: "queued" })], said("msg_6"))).toEqual(["x"]);
+});
+
+const pdf = (bytes = "abc") => new File([bytes], "offer.pdf", { type: "application/pdf" });
+
+test("a file is sent with its caption, in its turn", async () => {
+  const given: [string, File | undefined][] = [];
+  const { box } = make(async ({ text, file }) => {
+    given.push([text, file?.data]);
+    return { id: "m" };
+  });
+  const file = pdf();
+  box.write("a", "one");
+  box.write("a", "", undefined, file);
+  box.write("a", "three");
+  expect(box.list()[1]?.file).toMatchObject({ name: "offer.pdf", size: 3, type: "application/pdf" });
+  await settle();
+  expect(given).toEqual([
+    ["one", undefined],
+    ["", file],
+    ["three", undefined],
+  ]);
+});
+
+test("a file that was not sent before a reload stands as lost, and can only be discarded", async () => {
+  const first = make(async () => {
+    throw new Failure(0, "");
+  });
+  first.box.write("a", "our offer", undefined, pdf());
+  first.box.write("a", "after it");
+  await settle();
+  expect(first.box.list()[0]).toMatchObject({ state: "queued", stuck: true });
+  const texts: string[] = [];
+  const { box } = make(async ({ text }) => {
+    texts.push(text);
+    return { id: "m" };
+  });
+  box.wake();
+  await settle();
+  expect(texts, "what stands behind it goes").toEqual(["after it"]);
+  const [lost] = box.list();
+  expect(lost).toMatchObject({ state: "failed", stuck: false, lost: "reloaded", after: "msg_1" });
+  expect(lost?.file).toEqual({ name: "offer.pdf", size: 3, type: "application/pdf" });
+  box.again(lost?.key ?? "");
+  await settle();
+  expect(texts).toEqual(["after it"]);
+  box.discard(lost?.key ?? "");
+  expect(box.list()).toEqual([]);
+  expect(kept.size).toBe(0);
+});
+
+test("why a file was refused stays over a reload, but it cannot be sent again", async () => {
+  const first = make(async () => {
+    throw new Failure(422, "WhatsApp takes no such file.");
+  });
+  first.box.write("a", "", undefined, pdf());
+  await settle();
+  expect(first.box.list()[0]?.lost, "it can be tried again").toBeUndefined();
+  const { box } = make(() => new Promise(() => {}));
+  expect(box.list()[0]).toMatchObject({ error: "WhatsApp takes no such file.", lost: "reloaded" });
+});
+
+test("a file that cannot be read any more fails for good, and does not wait for a connection", async () => {
+  const { box } = make(async () => {
+    throw new UnreadableFile();
+  });
+  box.write("a", "", undefined, pdf());
+  await settle();
+  expect(box.list()[0]).toMatchObject({ state: "failed", lost: "unreadable", error: "" });
+});
+
+test("a file that arrived is not shown twice, and is no other file and no text", () => {
+  const file = { name: "offer.pdf", size: 3, type: "application/pdf" };
+  const one = (more: Partial<PendingMessage> = {}): PendingMessage => ({
+    key: "x",
+    conversation: "a",
+    text: "",
+    file,
+    at: 0,
+    state: "sending",
+    after: "msg_5",
+    ...more,
+  });
+  const media = { kind: "document" as const, name: "offer.pdf", size: 3 };
+  const said = (more: object = {}) => ({
+    id: "msg_6",
+    author: "person" as const,
+    text: null,
+    media,
+    ...more,
+  });
+  const isThere = (pending: PendingMessage, message: ReturnType<typeof said>) =>
+    unarrived([pending], [message]).length === 0;
+  expect(isThere(one(), said())).toBe(true);
+  expect(isThere(one({ text: "ok" }), said({ text: "ok" }))).toBe(true);
+  expect(isThere(one({ lost: "reloaded", state: "failed" }), said()), "sent before the reload").toBe(true);
+  expect(isThere(one(), said({ text: "ok" })), "another caption").toBe(false);
+  expect(isThere(one(), said({ media: { ...media, name: "offre.pdf" } })), "renamed on its way").toBe(true);
+  expect(isThere(one(), said({ media: { ...media, size: 4 } })), "another file").toBe(false);
+  expect(isThere(one(), said({ media: { ...media, size: null } })), "known by its name").toBe(true);
+  expect(isThere(one(), said({ media: { ...media, size: null, name: "b.pdf" } }))).toBe(false);
+  expect(isThere(one({ text: "ok" }), said({ text: "ok", media: null })), "a text").toBe(false);
+  expect(isThere(one({ text: "ok", file: undefined }), said({ text: "ok" })), "a caption").toBe(false);
 });

@@ -1,11 +1,21 @@
 // Outgoing messages: shown at once and sent one by one, each with an idempotency key so that none is sent twice.
 import { Failure, type Problem, type Schemas } from "@/api/client";
 
+/** A file of a pending message. Its bytes are in memory only: they are gone when the page is. */
+export type PendingFile = Pick<File, "name" | "size" | "type"> & { data?: File };
+
+/** The file of a message can no longer be read from the disk. */
+export class UnreadableFile extends Error {}
+
 export type PendingMessage = {
   /** Idempotency key, created once for each message. */
   key: string;
   conversation: string;
+  /** With a file its caption, which may be empty. */
   text: string;
+  file?: PendingFile;
+  /** Why there is nothing left to send: such a message can only be discarded. */
+  lost?: "reloaded" | "unreadable";
   /** The id of the quoted message. */
   reply_to?: string;
   /** When it was written, in milliseconds. */
@@ -36,11 +46,17 @@ const PATIENCE = [1_000, 2_000, 5_000, 10_000, 30_000];
 /** Errors that are worth retrying. */
 const passing = (error: unknown) => error instanceof Failure && [0, 502, 503, 504].includes(error.status);
 
+const withoutBytes = (_: string, value: unknown) => (value instanceof File ? undefined : value);
+
 function kept(storage: OutboxOptions<SentMessage>["storage"]): PendingMessage[] {
   try {
     const list: PendingMessage[] = JSON.parse(storage.getItem(KEPT) ?? "[]");
-    // Its fate is unknown; sending it again with the same key is safe.
-    return list.map((one) => (one.state === "sending" ? { ...one, state: "queued" } : one));
+    return list.map((one) => {
+      // If it arrived all the same, `after` helps to recognise it.
+      if (one.file) return { ...one, state: "failed", stuck: false, lost: one.lost ?? "reloaded" };
+      // Its fate is unknown; sending it again with the same key is safe.
+      return one.state === "sending" ? { ...one, state: "queued" } : one;
+    });
   } catch {
     return [];
   }
@@ -67,17 +83,19 @@ export class Outbox<M extends SentMessage> {
     };
   };
 
-  write(conversation: string, text: string, reply_to?: string) {
+  write(conversation: string, text: string, reply_to?: string, data?: File) {
     const key = crypto.randomUUID();
-    this.become([...this.all, { key, conversation, text, reply_to, at: Date.now(), state: "queued" }]);
+    const file = data && { name: data.name, size: data.size, type: data.type, data };
+    this.become([...this.all, { key, conversation, text, file, reply_to, at: Date.now(), state: "queued" }]);
     void this.pump(conversation);
   }
 
   /** Retries a failed message with its old key. */
   again(key: string) {
-    this.change(key, { state: "queued", error: undefined, code: undefined });
     const one = this.all.find((pending) => pending.key === key);
-    if (one) void this.pump(one.conversation);
+    if (!one || one.lost) return;
+    this.change(key, { state: "queued", error: undefined, code: undefined });
+    void this.pump(one.conversation);
   }
 
   discard(key: string) {
@@ -115,9 +133,10 @@ export class Outbox<M extends SentMessage> {
         this.wait();
         return false;
       }
-      const why = error instanceof Error ? error.message : "";
+      const lost = error instanceof UnreadableFile ? "unreadable" : undefined;
+      const why = error instanceof Error && !lost ? error.message : "";
       const code = error instanceof Failure ? error.problem?.code : undefined;
-      this.change(one.key, { state: "failed", stuck: false, error: why, code, after: undefined });
+      this.change(one.key, { state: "failed", stuck: false, error: why, code, lost, after: undefined });
       return true;
     }
   }
@@ -135,7 +154,7 @@ export class Outbox<M extends SentMessage> {
   private become(all: readonly PendingMessage[]) {
     this.all = all;
     try {
-      if (all.length) this.way.storage.setItem(KEPT, JSON.stringify(all));
+      if (all.length) this.way.storage.setItem(KEPT, JSON.stringify(all, withoutBytes));
       else this.way.storage.removeItem(KEPT);
     } catch {
       // Without room the messages are sent all the same; only a reload before that loses them.
@@ -144,7 +163,14 @@ export class Outbox<M extends SentMessage> {
   }
 }
 
-type ThreadMessage = Pick<Schemas["Message"], "id" | "author" | "text">;
+type ThreadMessage = Pick<Schemas["Message"], "id" | "author" | "text" | "media">;
+
+/** Whether a message says what a pending one says. A file's name may have changed on its way, its size has not. */
+function isSame({ text, media }: ThreadMessage, pending: PendingMessage): boolean {
+  if ((text ?? "") !== pending.text || !media !== !pending.file) return false;
+  if (!media || !pending.file) return true;
+  return media.size == null ? media.name === pending.file.name : media.size === pending.file.size;
+}
 
 /** A conversation's pending messages, without those that the server already has but has not answered for yet. */
 export function unarrived(
@@ -152,10 +178,11 @@ export function unarrived(
   messages: readonly ThreadMessage[],
 ): PendingMessage[] {
   const taken = new Set<string>();
-  return pending.filter(({ after, text }) => {
+  return pending.filter((waiting) => {
+    const { after } = waiting;
     if (after === undefined) return true;
     const made = messages.find(
-      (one) => one.author === "person" && one.text === text && one.id > after && !taken.has(one.id),
+      (one) => one.author === "person" && isSame(one, waiting) && one.id > after && !taken.has(one.id),
     );
     if (made) taken.add(made.id);
     return !made;

@@ -1,21 +1,43 @@
 // This page's outbox, connected to the API and to the browser's connection events.
 import { useMemo, useSyncExternalStore } from "react";
 import { api } from "@/api/client";
+import { leaveGuard } from "@/parts/leaveGuard";
+import { takesCaption } from "./attachment";
 import { refresh } from "./conversations";
-import { Outbox, type PendingMessage } from "./outbox";
+import { Outbox, type PendingFile, type PendingMessage, UnreadableFile } from "./outbox";
 import { type Message, newest, put } from "./thread";
 
-/** Timeout of a send, in milliseconds. */
+/** Timeouts of a text and of a file, in milliseconds. */
 const LONGEST = 30_000;
+const LONGEST_UPLOAD = 300_000;
+
+/** The form that sends a file. */
+async function formOf({ data, name }: PendingFile, text: string, reply_to?: string): Promise<FormData> {
+  // A file that has changed since it was chosen would fail like a lost connection.
+  if (!data) throw new UnreadableFile();
+  await data
+    .slice(0, 1)
+    .arrayBuffer()
+    .catch(() => {
+      throw new UnreadableFile();
+    });
+  const form = new FormData();
+  if (text) form.set("text", text);
+  if (reply_to) form.set("reply_to", reply_to);
+  form.set("file", data, name);
+  return form;
+}
 
 export const outbox = new Outbox<Message>({
   storage: sessionStorage,
   newest,
-  send: async ({ conversation, text, reply_to, key }) => {
+  send: async ({ conversation, text, reply_to, key, file }) => {
+    const form = file && (await formOf(file, text, reply_to));
     const { data, error } = await api.POST("/api/v1/conversations/{id}/messages", {
       params: { path: { id: conversation }, header: { "Idempotency-Key": key } },
       body: { text, reply_to },
-      signal: AbortSignal.timeout(LONGEST),
+      ...(form && { bodySerializer: () => form }),
+      signal: AbortSignal.timeout(form ? LONGEST_UPLOAD : LONGEST),
     });
     if (error) throw error;
     return data;
@@ -26,6 +48,17 @@ export const outbox = new Outbox<Message>({
     void refresh(conversation).catch(() => undefined);
   },
 });
+
+/** Sends a text, or a file with its caption. A text with sound follows it as a message of its own. */
+export function sendMessage(conversation: string, text: string, reply_to?: string, file?: File) {
+  if (!file || !text || takesCaption(file)) return outbox.write(conversation, text, reply_to, file);
+  outbox.write(conversation, "", reply_to, file);
+  outbox.write(conversation, text);
+}
+
+// Closing the window would lose the files.
+const guard = leaveGuard();
+outbox.subscribe(() => guard(outbox.list().some(({ file, state }) => file && state !== "failed")));
 
 window.addEventListener("online", outbox.wake);
 outbox.wake();

@@ -2,6 +2,7 @@
 import { useSyncExternalStore } from "react";
 import { headers, type Problem, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { leaveGuard } from "@/parts/leaveGuard";
 
 type Document = Schemas["Document"];
 
@@ -25,6 +26,7 @@ export type Upload = {
 };
 
 const atOnce = 2;
+const guard = leaveGuard();
 const files = new Map<number, { file: File; request?: XMLHttpRequest }>();
 const watchers = new Set<() => void>();
 let uploads: Upload[] = [];
@@ -32,16 +34,9 @@ let last = 0;
 
 function set(next: Upload[]) {
   uploads = next;
-  window[uploads.some(({ state }) => state !== "failed") ? "addEventListener" : "removeEventListener"](
-    "beforeunload",
-    ask,
-  );
+  // Closing the window would abort the uploads.
+  guard(uploads.some(({ state }) => state !== "failed"));
   for (const watcher of watchers) watcher();
-}
-
-/** Asks before the window closes: that would abort the uploads. */
-function ask(event: Event) {
-  event.preventDefault();
 }
 
 function change(id: number, part: Partial<Upload>) {
