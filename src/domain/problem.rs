@@ -30,6 +30,12 @@ words! {
         WrongAddress = "wrong_address",
         /// The model needs a key, or the address changed and the stored key is not for it.
         KeyRequired = "key_required",
+        /// WhatsApp takes no file of this type.
+        FileType = "file_type",
+        /// The file is larger than WhatsApp or the desk takes.
+        FileTooLarge = "file_too_large",
+        /// The file has no bytes.
+        FileEmpty = "file_empty",
     }
 }
 

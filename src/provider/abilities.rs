@@ -193,7 +193,8 @@ fn file_name(path: &str) -> String {
     if name.is_empty() { "file".to_owned() } else { name }
 }
 
-fn megabytes(bytes: usize) -> String {
+/// A size for people, such as `16.0 MB`.
+pub fn megabytes(bytes: usize) -> String {
     format!("{}.{} MB", bytes / MEGABYTE, bytes % MEGABYTE * 10 / MEGABYTE)
 }
 

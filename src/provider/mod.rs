@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::domain::{Fault, Item, Media, MediaKind, Party, ProviderKind, Sending, Template};
 
-mod abilities;
+pub mod abilities;
 mod error;
 mod form;
 mod json;

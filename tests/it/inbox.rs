@@ -278,7 +278,10 @@ async fn files_are_fetched_from_whatsapp_and_cannot_do_harm() {
     assert_eq!(response.bytes().await.unwrap(), png);
     let response = fetch(&of("document")[0]).await;
     assert_eq!(response.headers()["content-type"], "application/octet-stream");
-    assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"a_b.html\"");
+    assert_eq!(
+        response.headers()["content-disposition"],
+        "attachment; filename=\"a_b.html\"; filename*=UTF-8''a%22b.html"
+    );
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     let response = fetch(&of("image")[1]).await;
     assert_eq!(response.status(), 404);

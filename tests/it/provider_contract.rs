@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
-use frontdesk::domain::{Content, Event, Party, ProviderKind};
+use frontdesk::domain::{Content, Event, MediaKind, Party, ProviderKind};
+use frontdesk::provider::abilities::Abilities;
 use frontdesk::provider::{
     self, Class, Error, Fields, Form, Kind, Limits, OutgoingContent, OutgoingMessage, Provider,
     Retry, Settings,
@@ -347,4 +348,55 @@ async fn secrets_are_in_no_answer_of_the_api() {
         subject.assert_hidden(&app.get("/numbers").await.to_string());
     }
     app.stop().await;
+}
+
+/// The names of MIME types in README.
+const NAMES: [(&str, &str); 17] = [
+    ("image/jpeg", "JPEG"),
+    ("image/png", "PNG"),
+    ("video/mp4", "MP4"),
+    ("video/3gpp", "3GP"),
+    ("audio/ogg", "OGG"),
+    ("audio/aac", "AAC"),
+    ("audio/mp4", "M4A"),
+    ("audio/mpeg", "MP3"),
+    ("audio/amr", "AMR"),
+    ("application/pdf", "PDF"),
+    ("application/msword", "DOC"),
+    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "DOCX"),
+    ("application/vnd.ms-excel", "XLS"),
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "XLSX"),
+    ("application/vnd.ms-powerpoint", "PPT"),
+    ("application/vnd.openxmlformats-officedocument.presentationml.presentation", "PPTX"),
+    ("text/plain", "TXT"),
+];
+
+/// A row of README's table of what providers send, from the adapter's declaration.
+fn row(provider: ProviderKind) -> String {
+    let abilities = Abilities::of(provider);
+    let kinds = [
+        MediaKind::Image,
+        MediaKind::Video,
+        MediaKind::Voice,
+        MediaKind::Audio,
+        MediaKind::Document,
+    ];
+    let cell = |kind: MediaKind| {
+        let Some(one) = abilities.files.iter().find(|one| one.kind == kind) else {
+            return "no".to_owned();
+        };
+        let name = |mime: &&str| NAMES.iter().find(|(known, _)| known == mime).unwrap().1;
+        let names: Vec<_> = one.types.iter().map(name).collect();
+        format!("{}; {} MB", names.join(", "), one.max_bytes / 1024 / 1024)
+    };
+    format!("| {provider} | 4,096 characters | {} |", kinds.map(cell).join(" | "))
+}
+
+#[test]
+fn readme_says_what_each_provider_sends() {
+    let readme = include_str!("../../README.md");
+    for provider in ProviderKind::ALL {
+        let row = row(*provider);
+        assert!(readme.contains(&row), "README.md lacks the row\n{row}");
+    }
 }

@@ -21,7 +21,7 @@ const PDF: &[u8] = b"%PDF-1.7 the menu";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n0123";
 
 /// A file to send: name, bytes, caption.
-type Given<'a> = (&'a str, &'a [u8], &'a str);
+type GivenFile<'a> = (&'a str, &'a [u8], &'a str);
 
 async fn form(app: &TestApp, conversation: &str, key: &str, form: Form) -> (u16, Value) {
     let url = format!("{}/api/v1/conversations/{conversation}/messages", app.url);
@@ -30,7 +30,7 @@ async fn form(app: &TestApp, conversation: &str, key: &str, form: Form) -> (u16,
     (response.status().as_u16(), response.json().await.unwrap_or_default())
 }
 
-async fn sends(app: &TestApp, conversation: &str, key: &str, given: Given<'_>) -> (u16, Value) {
+async fn sends(app: &TestApp, conversation: &str, key: &str, given: GivenFile<'_>) -> (u16, Value) {
     let (name, bytes, caption) = given;
     // What the browser says of the type is not believed.
     let part = Part::bytes(bytes.to_vec()).file_name(name.to_owned());

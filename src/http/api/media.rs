@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::desk::Desk;
 use crate::domain::file::playable_type;
+use crate::domain::label::one_line;
 use crate::domain::{Content, Media, MediaKind, MessageId};
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -91,6 +92,12 @@ fn download_problem(error: &Error) -> Problem {
 
 /// Builds the response for a file that is saved and never shown, whatever it holds.
 pub(super) fn download(name: &str, bytes: Vec<u8>) -> Response {
+    file_response("application/octet-stream", &disposition("attachment", name), bytes)
+}
+
+/// A `Content-Disposition` with a name that the sender chose, without marks that turn its end round.
+fn disposition(how: &str, name: &str) -> String {
+    let name = one_line(name, name.len());
     let encoded: Vec<_> = name
         .bytes()
         .map(|byte| match byte {
@@ -102,9 +109,8 @@ pub(super) fn download(name: &str, bytes: Vec<u8>) -> Response {
         .collect();
     let encoded = encoded.concat();
     // RFC 6266: the plain name is for old browsers.
-    let plain = plain_name(name);
-    let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
-    file_response("application/octet-stream", &disposition, bytes)
+    let plain = plain_name(&name);
+    format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
 
 fn file_response(kind: &'static str, disposition: &str, bytes: Vec<u8>) -> Response {
@@ -123,10 +129,9 @@ fn file_response(kind: &'static str, disposition: &str, bytes: Vec<u8>) -> Respo
 /// images, sound and video are displayed, recognized by their bytes, and nothing in a file may run.
 fn response(media: &Media, bytes: Vec<u8>) -> Response {
     let shown = playable_type(&bytes);
-    let disposition = if shown.is_some() { "inline" } else { "attachment" };
-    let name = plain_name(media.file_name.as_deref().unwrap_or(media.kind.as_str()));
-    let disposition = format!("{disposition}; filename=\"{name}\"");
-    file_response(shown.unwrap_or("application/octet-stream"), &disposition, bytes)
+    let how = if shown.is_some() { "inline" } else { "attachment" };
+    let name = media.file_name.as_deref().unwrap_or(media.kind.as_str());
+    file_response(shown.unwrap_or("application/octet-stream"), &disposition(how, name), bytes)
 }
 
 /// Replaces all but plain ASCII characters: others could end the header or hide what a file is.
@@ -160,7 +165,10 @@ mod tests {
         };
         let png = b"\x89PNG\r\n\x1a\n....".as_slice();
         let as_page = shown(&file("a.png", "text/html"), png);
-        assert_eq!(as_page, ("image/png".into(), "inline; filename=\"a.png\"".into()));
+        assert_eq!(
+            as_page,
+            ("image/png".into(), "inline; filename=\"a.png\"; filename*=UTF-8''a.png".into())
+        );
         for (mime, bytes) in [
             ("image/png", b"<script>alert(1)</script>".as_slice()),
             ("image/svg+xml", b"<svg onload='alert(1)'/>"),
@@ -171,10 +179,16 @@ mod tests {
             let (sort, disposition) =
                 shown(&file("x\"\r\nSet-Cookie: a\u{202e}gnp.exe", mime), bytes);
             assert_eq!(sort, "application/octet-stream", "{mime}");
-            assert_eq!(disposition, "attachment; filename=\"x___Set-Cookie_ a_gnp.exe\"");
+            assert_eq!(
+                disposition,
+                "attachment; filename=\"x_ Set-Cookie_ agnp.exe\"; filename*=UTF-8''x%22%20Set-Cookie%3A%20agnp.exe"
+            );
         }
         let sound = shown(&file("a.ogg", "text/html"), b"OggS");
-        assert_eq!(sound, ("audio/ogg".into(), "inline; filename=\"a.ogg\"".into()));
+        assert_eq!(
+            sound,
+            ("audio/ogg".into(), "inline; filename=\"a.ogg\"; filename*=UTF-8''a.ogg".into())
+        );
         let unknown = shown(&file("a.ogg", "audio/ogg"), b"<html>").0;
         assert_eq!(unknown, "application/octet-stream");
     }

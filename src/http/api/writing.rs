@@ -21,7 +21,7 @@ use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
 use crate::http::server::Intake;
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
-use crate::provider::Abilities;
+use crate::provider::abilities::{self, Abilities, UnfitFile};
 use crate::store::staff_messages::{self, Again, Refusal, ReplyOutcome};
 
 /// Maximum size of a form besides its file, in bytes.
@@ -75,17 +75,17 @@ pub(super) async fn write(
     let sort = headers.get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
     let is_form = sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data"));
     let given = if is_form {
-        Given::File(FileReply::read(&web, request).await?)
+        ReplyBody::File(FileReply::read(&web, request).await?)
     } else {
         let Body(reply) = Body::<Reply>::from_request(request, &web).await?;
-        Given::Text(reply)
+        ReplyBody::Text(reply)
     };
     let id = conversations::current_id(&web, &id).await?;
     let row = web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
     let (key, window) = (key(&headers)?, web.desk.window(&row.number_id));
     let (content, reply_to) = match given {
-        Given::Text(reply) => (text_content(&reply.text)?, reply.reply_to),
-        Given::File(reply) => reply.content(&web, &row.number_id)?,
+        ReplyBody::Text(reply) => (text_content(&reply.text)?, reply.reply_to),
+        ReplyBody::File(reply) => reply.content(&web, &row.number_id)?,
     };
     let quotes = reply_to.map(|id| MessageId::parse(&id)).transpose();
     let quotes = quotes.map_err(|_| nothing_to_quote())?;
@@ -119,7 +119,7 @@ fn text_content(text: &str) -> Result<Content, Problem> {
 }
 
 /// What a request holds.
-enum Given {
+enum ReplyBody {
     Text(Reply),
     File(FileReply),
 }
@@ -189,16 +189,26 @@ impl FileReply {
         })?;
         let abilities = Abilities::of(number.provider);
         let media = abilities.media(&name, bytes, self.text.as_deref().unwrap_or_default());
-        let media = media.map_err(|unfit| Problem::unprocessable(unfit.to_string()))?;
+        let media = media.map_err(|unfit| unfit_problem(&unfit))?;
         Ok((Content::Media(media), self.reply_to.filter(|id| !id.is_empty())))
     }
 }
 
 fn too_large(most: usize) -> Problem {
-    let detail = format!(
-        "The file is larger than {most} bytes, which this desk takes ([worker] max_file_bytes)."
-    );
-    Problem::unreadable(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    let most = abilities::megabytes(most);
+    let detail =
+        format!("The file is larger than {most}, which this desk takes ([worker] max_file_bytes).");
+    Problem::unreadable(StatusCode::PAYLOAD_TOO_LARGE, detail).coded(ProblemCode::FileTooLarge)
+}
+
+fn unfit_problem(unfit: &UnfitFile) -> Problem {
+    let problem = Problem::unprocessable(unfit.to_string());
+    match unfit {
+        UnfitFile::Empty => problem.coded(ProblemCode::FileEmpty),
+        UnfitFile::Type(_) => problem.coded(ProblemCode::FileType),
+        UnfitFile::Size { .. } => problem.coded(ProblemCode::FileTooLarge),
+        UnfitFile::Caption { .. } | UnfitFile::SoundCaption => problem,
+    }
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
