@@ -85,7 +85,7 @@ impl Provider for Watched {
         sent
     }
 
-    async fn upload(&self, file: &FileUpload) -> Result<UploadedFile, Error> {
+    async fn upload(&self, file: FileUpload) -> Result<UploadedFile, Error> {
         self.inner.upload(file).await
     }
 

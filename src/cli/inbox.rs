@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use tokio::io::AsyncReadExt;
 
 use super::audit::AuditEntry;
 use crate::app::App;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
 use crate::domain::{Action, Content, ConversationId, MessageId, MessageKind, TranscriptDetails};
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
-use crate::provider::Abilities;
+use crate::provider::abilities::{Abilities, megabytes};
 use crate::store::staff_messages::{Refusal, Reply, ReplyOutcome};
 
 /// Show the customers who wait for a person, write to them, and return them to the bot
@@ -168,12 +169,17 @@ impl ReplyDraft {
         let number = app.desk.number(number);
         let number = number.ok_or_else(|| anyhow!("the conversation's number is not connected"))?;
         let named = || format!("cannot read {}", path.display());
-        let (size, most) =
-            (tokio::fs::metadata(&path).await.with_context(named)?.len(), app.desk.max_file_bytes);
-        if size > most as u64 {
-            bail!("the file has {size} bytes, and the desk takes {most} ([worker] max_file_bytes)");
+        let most = app.desk.max_file_bytes;
+        let file = tokio::fs::File::open(&path).await.with_context(named)?;
+        let mut bytes = Vec::new();
+        // Some files, such as a pipe, do not say how long they are.
+        file.take(most as u64 + 1).read_to_end(&mut bytes).await.with_context(named)?;
+        if bytes.len() > most {
+            bail!(
+                "the file is larger than {}, which the desk takes ([worker] max_file_bytes)",
+                megabytes(most)
+            );
         }
-        let bytes = tokio::fs::read(&path).await.with_context(named)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Content::Media(Abilities::of(number.provider).media(&name, bytes, &self.text)?))
     }
@@ -185,7 +191,7 @@ async fn send(app: &App, id: &ConversationId, written: ReplyDraft) -> anyhow::Re
     let row = row.ok_or_else(|| anyhow!("there is no conversation {id}"))?;
     let content = written.content(app, &row.number_id).await?;
     let (key, window) = (MessageId::generate().to_string(), app.desk.window(&row.number_id));
-    let reply = Reply { conversation: id, key, content, quotes: None, window };
+    let reply = Reply { conversation: id.clone(), key, content, quotes: None, window };
     match app.desk.store.write(reply).await? {
         ReplyOutcome::Now { message, .. } => {
             println!("{message} is in the outbox: a running desk sends it.");
@@ -196,7 +202,11 @@ async fn send(app: &App, id: &ConversationId, written: ReplyDraft) -> anyhow::Re
         ),
         ReplyOutcome::Refused(Refusal::OptedOut) => bail!("the customer opted out"),
         ReplyOutcome::Refused(Refusal::NoAddress) => bail!("the customer has no WhatsApp id"),
-        other => bail!("it was not queued: {other:?}"),
+        ReplyOutcome::Nowhere
+        | ReplyOutcome::Before(_)
+        | ReplyOutcome::OtherWords
+        | ReplyOutcome::NothingToQuote
+        | ReplyOutcome::NotThereYet => bail!("there is no conversation {id}"),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::store::turns::{Claim, ConversationSnapshot};
 pub struct Notifier {
     dispatcher: Arc<Notify>,
     outbox: Arc<Notify>,
+    file_uploader: Arc<Notify>,
     /// Number of times that the outbox dispatcher was woken.
     sends: AtomicU64,
     running_turns: Mutex<HashMap<ConversationId, watch::Sender<News>>>,
@@ -177,6 +178,16 @@ impl Notifier {
     /// The signal that wakes the dispatcher.
     pub fn dispatcher_notify(&self) -> Arc<Notify> {
         self.dispatcher.clone()
+    }
+
+    /// Wakes the uploader of files to customers.
+    pub fn wake_file_uploader(&self) {
+        self.file_uploader.notify_one();
+    }
+
+    /// The signal that wakes the uploader of files to customers.
+    pub fn file_uploader_notify(&self) -> Arc<Notify> {
+        self.file_uploader.clone()
     }
 
     /// The signal that wakes the outbox dispatcher.

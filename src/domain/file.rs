@@ -1,4 +1,4 @@
-//! Files of customers: whether one is stored here, and what it is by its first bytes. Pure.
+//! Files of messages: whether one is stored here, and what it is by its first bytes. Pure.
 
 use frontdesk_words::words;
 

@@ -78,6 +78,21 @@ const DOCUMENTS: [(&str, &str); 11] = [
     ("log", "text/plain"),
 ];
 
+/// The MIME type of a picture, sound or video, by its first bytes. Stricter than for display: OGG has
+/// to hold Opus, and HEIC, AVIF and `QuickTime` share the container of MP4.
+fn sendable_type(bytes: &[u8]) -> Option<&'static str> {
+    let has = |mark: &[u8]| bytes[..bytes.len().min(100)].windows(mark.len()).any(|at| at == mark);
+    let brand = || bytes.get(8..12).unwrap_or_default();
+    playable_type(bytes).filter(|mime_type| match *mime_type {
+        "audio/ogg" => has(b"OpusHead"),
+        "video/mp4" => {
+            let known: [&[u8]; 6] = [b"iso", b"mp4", b"avc1", b"M4V", b"MSNV", b"dash"];
+            known.iter().any(|known| brand().starts_with(known))
+        }
+        _ => true,
+    })
+}
+
 /// The MIME type of a document, by the extension of its name.
 fn document_type(name: &str) -> Option<&'static str> {
     let (_, extension) = name.rsplit_once('.')?;
@@ -136,7 +151,7 @@ impl Abilities {
             return Err(UnfitFile::Empty);
         }
         let name = file_name(name);
-        let mime_type = playable_type(&bytes).or_else(|| document_type(&name));
+        let mime_type = sendable_type(&bytes).or_else(|| document_type(&name));
         let mime_type = mime_type.ok_or_else(|| UnfitFile::Type(self.names()))?;
         let kind = self.kind_of(mime_type, bytes.len())?;
         let caption = Some(caption.trim()).filter(|caption| !caption.is_empty());
@@ -220,7 +235,7 @@ mod tests {
             ("a.pdf", PNG, MediaKind::Image, "image/png"),
             ("menu.PDF", b"%PDF-1.7".as_slice(), MediaKind::Document, "application/pdf"),
             ("prices.csv", b"a,b", MediaKind::Document, "text/plain"),
-            ("note", b"OggS", MediaKind::Voice, "audio/ogg"),
+            ("note", b"OggS....OpusHead", MediaKind::Voice, "audio/ogg"),
             ("song.mp3", b"ID3", MediaKind::Audio, "audio/mpeg"),
             ("film", b"\0\0\0\x20ftypisom", MediaKind::Video, "video/mp4"),
         ] {
@@ -233,6 +248,9 @@ mod tests {
             ("a.gif", b"GIF89a"),
             ("png", b"x"),
             ("a.webm", b"\x1a\x45\xdf\xa3"),
+            ("a.heic", b"\0\0\0\x20ftypheic"),
+            ("a.mov", b"\0\0\0\x20ftypqt  "),
+            ("a.ogg", b"OggS....vorbis"),
         ] {
             let refused = media(name, bytes, "").unwrap_err();
             assert!(refused.to_string().contains("pdf, doc"), "{name}: {refused}");
@@ -260,7 +278,7 @@ mod tests {
             media("a.png", PNG, &format!("{longest}é")),
             Err(UnfitFile::Caption { length: 1025, .. })
         ));
-        assert_eq!(media("a.ogg", b"OggS", "hi"), Err(UnfitFile::SoundCaption));
+        assert_eq!(media("a.ogg", b"OggS....OpusHead", "hi"), Err(UnfitFile::SoundCaption));
         let name = |path: &str| media(path, PNG, "").unwrap().file_name.unwrap();
         assert_eq!(name("C:\\x\\..\\me\u{202e}nu\r\n.png"), "menu .png");
         assert_eq!(name("../../\0"), "file");

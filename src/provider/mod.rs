@@ -57,7 +57,7 @@ pub trait Provider: Receiver {
     async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error>;
 
     /// Uploads a file, so that messages can name it. Safe to repeat: no customer sees it.
-    async fn upload(&self, file: &FileUpload) -> Result<UploadedFile, Error>;
+    async fn upload(&self, file: FileUpload) -> Result<UploadedFile, Error>;
 
     /// Marks the customer's message as read and shows the typing indicator.
     async fn typing(&self, message: &str) -> Result<(), Error>;

@@ -233,7 +233,7 @@ impl Provider for Sandbox {
         Ok(SentMessage { provider_id: new_id(), recipient: outgoing.to.clone() })
     }
 
-    async fn upload(&self, _file: &FileUpload) -> Result<UploadedFile, Error> {
+    async fn upload(&self, _file: FileUpload) -> Result<UploadedFile, Error> {
         Ok(UploadedFile { media_id: new_id(), valid_for: UPLOAD_VALID_FOR })
     }
 

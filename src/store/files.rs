@@ -14,12 +14,12 @@ use crate::domain::{Blob, ConversationId, MessageId, NumberId, WorkspaceId};
 
 mod fetching;
 mod retention;
-mod uploaded;
+mod uploads;
 
 pub use fetching::{FetchEnd, FileClaim, FileClaimant};
 pub(super) use retention::withdraw;
-pub use uploaded::FileToSend;
-pub(super) use uploaded::forget_upload;
+pub use uploads::{FileToSend, UploadClaim, UploadEnd};
+pub(super) use uploads::{forget_upload, forget_uploads, request_upload};
 
 /// A stored file.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -39,8 +39,8 @@ pub(super) struct NewFile {
 
 /// What is known of a file when its message comes.
 pub(super) enum NewContent {
-    /// The bytes came with the message, and the MIME type that its sender declared.
-    Brought(String, Blob),
+    /// The bytes came with the message.
+    Brought(FileContent),
     /// It is to be fetched, from this moment.
     Due(i64),
 }
@@ -82,8 +82,7 @@ pub(super) async fn insert(
     for NewFile { message, number, content } in files {
         let (state, hash, size, due) = match content {
             NewContent::Due(moment) => (WAITING, None, None, Some(moment)),
-            NewContent::Brought(declared, bytes) => {
-                let content = FileContent::of(&declared, &bytes);
+            NewContent::Brought(content) => {
                 content.insert(conn, workspace).await?;
                 (STORED, Some(content.hash), Some(length(&content.bytes)), None)
             }
@@ -103,11 +102,15 @@ pub(super) async fn insert(
     conn.many(into, &rows, "on conflict (message_id) do nothing").await.map(drop)
 }
 
-/// Deletes a content that no message has any more.
+/// Deletes a content that no message has any more, and what is known of its uploads.
 async fn drop_unused(conn: &mut Conn<'_>, workspace: &WorkspaceId, hash: &str) -> Result<()> {
     let sql = "delete from files where workspace_id = $1 and hash = $2 and not exists
                    (select 1 from message_files m where m.workspace_id = $1 and m.hash = $2)";
-    run!(conn, sql, workspace.as_str(), hash).map(drop)
+    if run!(conn, sql, workspace.as_str(), hash)? > 0 {
+        let sql = "delete from file_uploads where workspace_id = $1 and hash = $2";
+        run!(conn, sql, workspace.as_str(), hash)?;
+    }
+    Ok(())
 }
 
 fn length(bytes: &Blob) -> i64 {
@@ -115,14 +118,17 @@ fn length(bytes: &Blob) -> i64 {
 }
 
 /// What a file holds.
-struct FileContent {
-    hash: String,
+#[derive(Debug, Clone)]
+pub(super) struct FileContent {
+    pub(super) hash: String,
     mime_type: String,
     bytes: Blob,
 }
 
 impl FileContent {
-    fn of(declared: &str, bytes: &Blob) -> Self {
+    /// Of the MIME type that its sender declared. Computes the hash, which takes a while: not within
+    /// a write.
+    pub(super) fn of(declared: &str, bytes: &Blob) -> Self {
         let found = playable_type(&bytes.0);
         // A sender who says the same may say more, such as the codec.
         let agrees = found.is_none() || declared.split(';').next().map(str::trim) == found;

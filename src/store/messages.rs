@@ -263,13 +263,13 @@ pub(super) async fn match_echo(
     conversation: &ConversationId,
     echo: &Echo,
 ) -> Result<bool> {
-    let Some(words) = echo.content.words() else { return Ok(false) };
     // A message that is queued for a retry, or was given up, may have gone out all the same.
     let sql = formatcp!(
         "update messages set provider_id = $2, state = '{SENT}', state_rank = {SENT_RANK}, lease_until = null, due_at = null,
              updated_at = $4
          where id = (select id from messages where conversation_id = $1 and direction = '{OUT}'
-             and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and body = $3
+             and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and kind = $5
+             and coalesce(body, '') = $3
              order by case when state = '{SENDING}' then 0 else 1 end, created_at, part, id limit 1)"
     );
     let ours = run!(
@@ -277,8 +277,9 @@ pub(super) async fn match_echo(
         sql,
         conversation.as_str(),
         storable(&echo.provider_id),
-        storable(words),
-        now()
+        storable(echo.content.words().unwrap_or_default()),
+        now(),
+        echo.content.kind()
     )?;
     Ok(ours == 1)
 }

@@ -6,6 +6,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::audit::Entry;
+use super::files;
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, revised, run, warnings};
 use crate::domain::{
@@ -286,6 +287,7 @@ impl Write for Change {
         if changed == 0 {
             return Ok(Err(NumberConflict::Gone));
         }
+        files::forget_uploads(conn, added.id.as_str()).await?;
         added.entry.run(workspace, conn).await?;
         Ok(Ok(()))
     }
@@ -309,6 +311,7 @@ impl Write for Remove {
             return Ok(false);
         }
         void_pending(workspace, conn, id).await?;
+        run!(conn, "delete from file_uploads where number_id = $1", id)?;
         warnings::forget(conn, id).await?;
         self.entry.run(workspace, conn).await?;
         Ok(true)

@@ -52,11 +52,14 @@ pub struct OutgoingRow {
 impl OutgoingRow {
     /// A text that quotes nothing.
     pub fn new(text: &str) -> Self {
-        Self::of(Content::Text { body: storable(text).into_owned() })
+        Self::of(Content::Text { body: text.to_owned() })
     }
 
     /// A message that quotes nothing.
-    pub fn of(content: Content) -> Self {
+    pub fn of(mut content: Content) -> Self {
+        if let Content::Text { body } = &mut content {
+            *body = storable(body).into_owned();
+        }
         Self { id: MessageId::generate(), content, reply_to: None, cited: None }
     }
 
@@ -106,6 +109,19 @@ pub struct ToSend {
     pub window_closed_at: Option<i64>,
     /// 1 if it is a notice to a support contact, else 0.
     pub to_staff: i64,
+}
+
+impl ToSend {
+    /// What a person is asked about it: its text, or what its file is called.
+    pub fn question(&self) -> String {
+        let text = self.body.as_deref().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+        text.unwrap_or_else(|| match self.content.as_deref().map(Content::stored) {
+            Some(Content::Media(media)) => {
+                media.file_name.unwrap_or_else(|| media.kind.to_string())
+            }
+            _ => String::new(),
+        })
+    }
 }
 
 /// A request to claim messages.
@@ -204,13 +220,16 @@ macro_rules! left {
     };
 }
 
-/// Whether this version knows the author of a message and, for the bot's, the conversation's owner.
+/// The kinds of messages that this version sends; another kind waits for a process that knows it.
+const SENT_KINDS: &str = "'text', 'voice', 'audio', 'image', 'video', 'document'";
+
+/// Whether this version knows the author and the kind of a message and, for the bot's, the conversation's owner.
 /// Without this, a bot message under an unknown owner would be voided for good. `|| ''` keeps the
 /// planner off the index on authors, which would be the wrong one.
 macro_rules! known {
     ($message:literal) => {
         formatcp!(
-            "{message}.author || '' in ({AUTHORS}) and ({message}.author || '' not in ('{BOT}', '{CONSENT}')
+            "{message}.author || '' in ({AUTHORS}) and {message}.kind in ({SENT_KINDS}) and ({message}.author || '' not in ('{BOT}', '{CONSENT}')
                 or exists (select 1 from conversations k where k.id = {message}.conversation_id and k.owner in ({OWNERS})))",
             message = $message
         )

@@ -6,7 +6,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::files::{self, NewContent, NewFile};
+use super::files::{self, FileContent, NewContent, NewFile};
 use super::outbox::{OutboxEntry, OutgoingRow};
 use super::signal::{self, Signal};
 use super::words::file_state::STORED;
@@ -108,7 +108,13 @@ pub struct Whereabouts {
 impl Store {
     /// Queues a person's message and gives that person the conversation.
     pub async fn write(&self, reply: Reply) -> Result<ReplyOutcome> {
-        self.apply(reply).await
+        let file = match &reply.content {
+            Content::Media(Media { mime_type, bytes: Some(bytes), .. }) => {
+                Some(FileContent::of(mime_type.as_deref().unwrap_or_default(), bytes))
+            }
+            _ => None,
+        };
+        self.apply(WriteReply { reply, file }).await
     }
 
     /// Queues a message of the bot or a person again that failed or whose outcome is unknown.
@@ -198,26 +204,33 @@ impl EarlierReplyRow {
     }
 }
 
+struct WriteReply {
+    reply: Reply,
+    /// The file of the reply.
+    file: Option<FileContent>,
+}
+
 #[async_trait]
-impl Write for Reply {
+impl Write for WriteReply {
     type Out = ReplyOutcome;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<ReplyOutcome> {
-        let id = &inbox::merge::current(conn, workspace, &self.conversation).await?;
+        let reply = &self.reply;
+        let id = &inbox::merge::current(conn, workspace, &reply.conversation).await?;
         let found = RecipientRow::find(conn, workspace, id.as_str()).await?;
         let Some(to) = found else { return Ok(ReplyOutcome::Nowhere) };
-        let quoted = match self.quoted(conn, id).await? {
+        let quoted = match reply.quoted(conn, id).await? {
             Ok(quoted) => quoted,
             Err(why) => return Ok(why),
         };
-        let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::of(self.content.clone()) };
+        let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::of(reply.content.clone()) };
         let sql = "select id, content, reply_to from messages where conversation_id = $1 and idempotency_key = $2";
-        if let Some(known) = first!(conn, EarlierReplyRow, sql, id.as_str(), &self.key)? {
+        if let Some(known) = first!(conn, EarlierReplyRow, sql, id.as_str(), &reply.key)? {
             let same = known.has(&message.content) && known.reply_to == message.reply_to;
             let before = ReplyOutcome::Before(MessageId::stored(known.id));
             return Ok(if same { before } else { ReplyOutcome::OtherWords });
         }
-        if let Some(why) = to.refusal(self.window) {
+        if let Some(why) = to.refusal(reply.window) {
             return Ok(ReplyOutcome::Refused(why));
         }
         let before = inbox::take_over(conn, workspace, (id, true)).await?;
@@ -244,7 +257,9 @@ impl Reply {
             Some((provider_id,)) => Ok(provider_id),
         })
     }
+}
 
+impl WriteReply {
     async fn queue(
         &self,
         conn: &mut Conn<'_>,
@@ -255,14 +270,15 @@ impl Reply {
         let mut rows = Rows::default();
         rows.push(queued.values(workspace, message, (0, None))?);
         outbox::insert(conn, &rows).await?;
-        if let Content::Media(Media { mime_type, bytes: Some(bytes), .. }) = &message.content {
-            let content = NewContent::Brought(mime_type.clone().unwrap_or_default(), bytes.clone());
+        if let Some(content) = &self.file {
+            let content = NewContent::Brought(content.clone());
             let number = NumberId::stored(number.to_owned());
             let file = NewFile { message: message.id.clone(), number, content };
             files::insert(conn, workspace, vec![file]).await?;
+            files::request_upload(conn, workspace, &message.id).await?;
         }
         let sql = "update messages set idempotency_key = $2 where id = $1";
-        run!(conn, sql, message.id.as_str(), &self.key).map(|_| ())
+        run!(conn, sql, message.id.as_str(), &self.reply.key).map(|_| ())
     }
 }
 
@@ -320,6 +336,7 @@ impl Write for SendAgain {
         }
         // WhatsApp may have failed it because of its upload.
         files::forget_upload(conn, workspace, &self.id).await?;
+        files::request_upload(conn, workspace, &self.id).await?;
         signal::notify_replicas(conn, workspace, std::iter::once(Signal::Changed(id))).await?;
         Ok(Again::Queued)
     }

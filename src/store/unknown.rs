@@ -65,7 +65,7 @@ impl Store {
     }
 
     /// Marks sends of a number whose lease ended without a result as `unknown`, to be decided after
-    /// `wait_ms`. Returns their number. What had not left yet is queued again.
+    /// `wait_ms`. Returns their number.
     pub async fn sweep_sends(&self, number: &NumberId, wait_ms: i64) -> Result<u64> {
         self.apply(Sweep { number: number.clone(), wait_ms }).await
     }
@@ -93,20 +93,13 @@ impl Write for Sweep {
     type Out = u64;
 
     async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
-        let moment = now();
-        // Its file was still being uploaded.
-        let sql = formatcp!(
-            "update messages set state = '{QUEUED}', state_rank = {rank}, due_at = $1, lease_until = null, updated_at = $1
-             where state = '{SENDING}' and lease_until < $1 and number_id = $2 and left_at is null",
-            rank = MessageState::Queued.rank()
-        );
-        run!(conn, sql, moment, self.number.as_str())?;
         let sql = formatcp!(
             "update messages set state = '{UNKNOWN}', state_rank = {rank}, due_at = $3, lease_until = null, updated_at = $1,
                  note = '{PROCESS_ENDED}'
              where state = '{SENDING}' and lease_until < $1 and number_id = $2",
             rank = MessageState::Unknown.rank()
         );
+        let moment = now();
         run!(conn, sql, moment, self.number.as_str(), moment + self.wait_ms)
     }
 }

@@ -1,6 +1,6 @@
 //! Background work: the dispatcher (inbox to turn), the outbox dispatcher (outbox to provider),
-//! maintenance, the learner (uploads), the fetcher of customers' files, the listener for other replicas, and the tasks that keep the
-//! process up to date.
+//! maintenance, the learner (uploads), the fetcher of customers' files, the uploader of files to
+//! customers, the listener for other replicas, and the tasks that keep the process up to date.
 //!
 //! All state is in the database: nothing is lost if a worker dies, and another continues once its
 //! leases expire.
@@ -16,7 +16,7 @@ use crate::desk::Desk;
 
 mod dispatch;
 mod file_fetcher;
-mod file_uploads;
+mod file_uploader;
 mod follow;
 mod gate;
 mod learner;
@@ -67,6 +67,11 @@ impl Worker {
         let (stop, stopped) = watch::channel(false);
         parts
             .push((stop, tokio::spawn(file_fetcher::run(desk.clone(), settings.poll_ms, stopped))));
+        let (stop, stopped) = watch::channel(false);
+        parts.push((
+            stop,
+            tokio::spawn(file_uploader::run(desk.clone(), settings.poll_ms, stopped)),
+        ));
         Self { parts }
     }
 

@@ -3,16 +3,18 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::file_uploads::FileUploads;
 use super::gate::{self, Pass, Stop};
 use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{
-    ConversationId, Fault, MessageReason, NumberState, Party, SendOutcome, StopReason, What,
+    Content, ConversationId, Fault, Media, MessageReason, NumberState, Party, SendOutcome,
+    StopReason, What,
 };
 use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
-use crate::provider::{Class, Error, OutgoingContent, OutgoingMessage, Retry, SentMessage};
+use crate::provider::{
+    Class, Error, OutgoingContent, OutgoingFile, OutgoingMessage, Retry, SentMessage,
+};
 use crate::spans::Span;
 use crate::store::escalations::NewEscalation;
 use crate::store::outbox::{SendResult, ToSend};
@@ -108,18 +110,47 @@ impl MessageSender {
         sent.map(|sent| sent.provider_id)
     }
 
-    /// Sends the file of a message. It is uploaded first, unless an earlier upload is valid.
+    /// Sends the file of a message, if its provider has it. Else the message is queued until then.
     async fn send_file(
         &self,
         number: &Number,
         message: &ToSend,
         content: &str,
     ) -> Result<SentMessage, Error> {
-        let uploads = FileUploads { store: &self.desk.store, client: &*number.client };
-        let (file, is_earlier) = uploads.file(message, content).await?;
-        match post(number, message, OutgoingContent::File(file)).await {
-            Err(error) if is_earlier => Err(uploads.refused_with_earlier(message, error).await),
+        let Content::Media(media) = Content::stored(content) else {
+            return Err(refused(Fault::ours("this version cannot send such a message")));
+        };
+        let file = self.desk.store.file_to_send(message).await.map_err(|error| not_sent(&error))?;
+        let file = file.ok_or_else(|| {
+            refused(Fault::ours("the file is not stored any more: attach it again"))
+        })?;
+        if let Some(failure) = file.failure {
+            let unread = |_| Fault::ours("its file cannot be uploaded");
+            return Err(refused(serde_json::from_str(&failure).unwrap_or_else(unread)));
+        }
+        let Some(media_id) = file.media_id else {
+            return Err(self.upload_first(message, None).await);
+        };
+        let Media { kind, caption, file_name: name, .. } = media;
+        let outgoing = OutgoingFile { kind, media_id: media_id.clone(), caption, name };
+        match post(number, message, OutgoingContent::File(outgoing)).await {
+            // Meta may have dropped an upload, which it then calls a wrong parameter.
+            Err(Error::Refused { class: Class::OurFault | Class::Gone, .. }) if file.is_earlier => {
+                Err(self.upload_first(message, Some(&media_id)).await)
+            }
             sent => sent,
+        }
+    }
+
+    /// Queues a message until its file is uploaded. `refused` is an earlier upload that the provider
+    /// refused.
+    async fn upload_first(&self, message: &ToSend, refused: Option<&str>) -> Error {
+        match self.desk.store.upload_first(message, refused).await {
+            Ok(()) => {
+                self.desk.notifier.wake_file_uploader();
+                Error::NotSent("its file is uploaded first".to_owned())
+            }
+            Err(error) => not_sent(&error),
         }
     }
 
@@ -176,7 +207,7 @@ impl MessageSender {
                 let opened = NewEscalation {
                     conversation: ConversationId::stored(message.conversation_id.clone()),
                     reason: MessageReason::unsent(fault.title.clone()).into(),
-                    question: message.body.clone().unwrap_or_default(),
+                    question: message.question(),
                 };
                 if let Err(error) = self.desk.store.open_case(opened).await {
                     tracing::error!(%error, "a case could not be opened");
@@ -215,6 +246,14 @@ impl MessageSender {
             }
         }
     }
+}
+
+fn refused(fault: Fault) -> Error {
+    Error::Refused { class: Class::OurFault, fault, retry_after: None }
+}
+
+fn not_sent(error: &crate::store::Error) -> Error {
+    Error::NotSent(error.to_string())
 }
 
 /// Sends one message.

@@ -39,9 +39,9 @@ pub struct Settings {
     pub pair_gap_ms: i64,
     /// Retention of webhook bodies, in days; 0 keeps them for ever.
     pub keep_webhooks_days: i64,
-    /// Retention of customers' files, in days; 0 keeps them for ever. Transcripts are kept.
+    /// Retention of messages' files, in days; 0 keeps them for ever. Transcripts are kept.
     pub keep_recordings_days: i64,
-    /// Maximum size of a customer's file that is fetched and stored, in bytes.
+    /// Maximum size of a file that is stored, of a customer or to one, in bytes.
     pub max_file_bytes: usize,
     /// Maximum size of a number's stored files, in bytes; 0 for no limit.
     pub max_files_bytes: i64,

@@ -109,6 +109,17 @@ on_both! {
         app.stop().await;
     }
 
+    async fn what_cannot_be_stored_in_a_text_is_replaced(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let id = id(&app, CUSTOMER).await;
+        let (status, message) = writes(&app, &id, "k1", "Nine\0o'clock").await;
+        assert_eq!((status, &message["text"]), (201, &json!("Nine\u{fffd}o'clock")), "{message}");
+        assert_eq!(writes(&app, &id, "k1", "Nine\0o'clock").await.0, 200);
+        app.stop().await;
+    }
+
     async fn a_page_with_the_old_id_of_a_merged_conversation_goes_on_working(db) {
         let app = Setup::on(db).start().await;
         says(&app, CUSTOMER, "1", "When do you open?").await;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -407,4 +408,43 @@ async fn a_second_desk_on_the_same_sqlite_file_is_refused_and_commands_are_not()
     desk.kill().await;
     let desk = Process::start(home).await;
     assert!(desk.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_upload_died_is_sent_once_after_the_restart_and_one_that_was_taken_is_not_sent_again()
+ {
+    for (failpoint, sent) in [("upload.begun", 0), ("upload.taken", 0), ("send.taken", 1)] {
+        let place = Place::new(Db::Sqlite).await;
+        let process = place.start().await;
+        assert!(place.deliver(&process, question(CUSTOMER)).await);
+        place.wait_state(&process, "sent").await;
+        assert!(process.stop().await);
+        let process = Process::begin_with(
+            place.home.path(),
+            &[("FAILPOINTS", &format!("{failpoint}=return"))],
+        );
+        process.wait_ready().await;
+        let id = place.get(&process, "/conversations").await["items"][0]["id"].clone();
+        let url = format!("{}/api/v1/conversations/{}/messages", process.url, id.as_str().unwrap());
+        let file = Part::bytes(b"%PDF-1.7".as_slice()).file_name("menu.pdf");
+        let request = place.http.post(url).bearer_auth(KEY).header("idempotency-key", "k");
+        let written = request.multipart(Form::new().part("file", file)).send().await.unwrap();
+        assert_eq!(written.status(), 201, "{failpoint}");
+        assert!(!process.ended().await, "{failpoint}: it was aborted");
+        let files = || place.whatsapp.sent().iter().filter(|sent| sent.file.is_some()).count();
+        assert_eq!(files(), sent, "{failpoint}");
+        let process = place.start().await;
+        let started = Instant::now();
+        while files() == 0 {
+            assert!(started.elapsed() < TIMEOUT, "{failpoint}: it was not sent");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(files(), 1, "{failpoint}");
+        let mut ours = place.outgoing(&process).await;
+        ours.retain(|(_, one)| one["kind"] == "document");
+        let state = if sent == 0 { "sent" } else { "unknown" };
+        assert_eq!(ours[0].1["state"], state, "{failpoint}");
+        assert!(process.stop().await);
+    }
 }

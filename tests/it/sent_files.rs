@@ -7,12 +7,12 @@ use frontdesk::domain::time::now_ms;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::delivery::{cases, owner, pause, says, until};
+use crate::delivery::{cases, owner, says, until};
 use crate::replay::all_the_same;
 use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::{Graph, SentMessage};
-use crate::support::hooks::text_webhook;
+use crate::support::hooks::{echo_webhook, text_webhook};
 use crate::support::openai::last_message;
 
 const CUSTOMER: &str = "447700970101";
@@ -68,7 +68,7 @@ on_both! {
         assert_eq!((&message["kind"], &message["text"], &message["author"]), (&json!("document"), &json!("Our menu"), &json!("person")));
         assert_eq!(message["media"], json!({"kind": "document", "mime_type": "application/pdf", "name": "Menu été.pdf", "state": "stored", "size": PDF.len(), "reason": null}));
         assert_eq!(sends(&app, &id, "k2", ("shop.gif.jpg", PNG, "")).await.0, 201);
-        assert_eq!(sends(&app, &id, "k3", ("hello.bin", b"OggS opus", "")).await.0, 201);
+        assert_eq!(sends(&app, &id, "k3", ("hello.bin", b"OggS....OpusHead", "")).await.0, 201);
         assert_eq!(sends(&app, &id, "k4", ("prices.csv", b"lamp,7", "")).await.0, 201);
         app.settle().await;
         let sent = received(&app);
@@ -168,23 +168,81 @@ on_both! {
         app.stop().await;
     }
 
-    async fn a_process_that_dies_in_an_upload_has_sent_nothing_and_the_next_one_sends(db) {
+    async fn a_claim_that_ends_in_an_upload_sends_nothing_twice(db) {
         let app = Setup::on(db).start().await;
         let id = begun(&app, CUSTOMER).await;
-        app.whatsapp.fail_next_uploads(1, &Failure::Stall(Duration::from_secs(3)));
+        app.whatsapp.fail_next_uploads(1, &Failure::Stall(Duration::from_secs(4)));
         let (_, message) = sends(&app, &id, "k1", ("menu.pdf", PDF, "")).await;
-        let id = message["id"].as_str().unwrap();
-        let held = format!("update messages set part = part where id = '{id}' and state = 'sending' and left_at is null");
-        until("it is uploading", async || app.change(&held).await == 1).await;
-        app.change(&format!("update messages set lease_until = 1 where id = '{id}'")).await;
+        let held = "update file_uploads set attempts = attempts where attempts = 1 and due_at is not null";
+        until("it is uploading", async || app.change(held).await == 1).await;
+        assert_eq!(message["state"], "queued");
+        app.change("update file_uploads set due_at = 1").await;
         until("another attempt sends it", async || received(&app).len() == 1).await;
-        // The upload that took too long comes to its end, and sends nothing.
+        // The upload that took too long comes to its end, and changes nothing.
         until("both are uploaded", async || app.whatsapp.uploads().len() == 2).await;
         app.settle().await;
         let sent = app.thread(CUSTOMER).await.pop().unwrap();
         assert_eq!((&sent["state"], &sent["note"]), (&json!("sent"), &Value::Null));
-        pause(500).await;
-        assert_eq!(received(&app).len(), 1);
+        let first = received(&app)[0].file.clone().unwrap().upload.id;
+        assert_eq!(sends(&app, &id, "k2", ("menu.pdf", PDF, "")).await.0, 201);
+        app.settle().await;
+        assert_eq!((received(&app).len(), received(&app)[1].file.clone().unwrap().upload.id), (2, first));
+        app.stop().await;
+    }
+
+    async fn a_customer_who_opts_out_during_the_upload_gets_nothing(db) {
+        let app = Setup::on(db).start().await;
+        let id = begun(&app, CUSTOMER).await;
+        app.whatsapp.fail_next_uploads(1, &Failure::Stall(Duration::from_secs(2)));
+        assert_eq!(sends(&app, &id, "k1", ("menu.pdf", PDF, "Menu")).await.0, 201);
+        app.deliver(&text_webhook(MAIN, CUSTOMER, "wamid.stop", "STOP")).await;
+        until("it is uploaded", async || app.whatsapp.uploads().len() == 1).await;
+        until("it is decided", async || app.thread(CUSTOMER).await.iter().any(|one| one["state"] == "failed")).await;
+        assert!(received(&app).iter().all(|sent| sent.file.is_none()), "{:?}", received(&app));
+        app.stop().await;
+    }
+
+    async fn many_messages_with_a_new_file_upload_it_once_and_what_follows_waits(db) {
+        let app = Setup::on(db).start().await;
+        let (id, other) = (begun(&app, CUSTOMER).await, begun(&app, OTHER).await);
+        app.whatsapp.fail_next_uploads(1, &Failure::Stall(Duration::from_secs(1)));
+        for (key, conversation) in [("k1", &id), ("k2", &other), ("k3", &id)] {
+            assert_eq!(sends(&app, conversation, key, ("menu.pdf", PDF, key)).await.0, 201);
+        }
+        let text = json!({"text": "There it is."});
+        let url = format!("{}/api/v1/conversations/{id}/messages", app.url);
+        let request = app.http.post(url).bearer_auth(KEY).header("idempotency-key", "k4").json(&text);
+        assert_eq!(request.send().await.unwrap().status(), 201);
+        app.settle().await;
+        let texts: Vec<_> = received(&app).into_iter().map(|sent| sent.text).collect();
+        assert_eq!((texts.join(" "), app.whatsapp.uploads().len()), ("k1 k3 There it is.".to_owned(), 1));
+        // A number that changes may be of another account.
+        app.change("update file_uploads set media_id = null").await;
+        assert_eq!(sends(&app, &id, "k5", ("menu.pdf", PDF, "k5")).await.0, 201);
+        app.settle().await;
+        assert_eq!(app.whatsapp.uploads().len(), 2);
+        // Meta took the message, and could not use its file: the next one uploads it anew.
+        let failed = received(&app).pop().unwrap().failed_webhook(131_053, "Media upload error");
+        app.deliver(&failed).await;
+        assert_eq!(sends(&app, &id, "k6", ("menu.pdf", PDF, "k6")).await.0, 201);
+        app.settle().await;
+        assert_eq!(app.whatsapp.uploads().len(), 3);
+        app.stop().await;
+    }
+
+    async fn the_echo_of_a_text_is_not_taken_for_a_file_with_that_caption(db) {
+        let app = Setup::on(db).start().await;
+        let id = begun(&app, CUSTOMER).await;
+        let busy = Graph::error(131_000, "Something went wrong");
+        app.whatsapp.fail_next(1, &Failure::Status(500, busy, Some(3)));
+        assert_eq!(sends(&app, &id, "k1", ("menu.pdf", PDF, "Menu")).await.0, 201);
+        until("it is tried", async || app.thread(CUSTOMER).await.last().unwrap()["errors"] != Value::Null).await;
+        app.deliver(&echo_webhook(MAIN, CUSTOMER, "wamid.echo", "Menu")).await;
+        until("it is sent", async || received(&app).len() == 1).await;
+        assert!(received(&app)[0].file.is_some());
+        app.settle().await;
+        let ours = app.thread(CUSTOMER).await.into_iter().filter(|one| one["author"] == "person");
+        assert_eq!(ours.map(|one| one["kind"].clone()).collect::<Vec<_>>().len(), 2);
         app.stop().await;
     }
 
@@ -195,7 +253,7 @@ on_both! {
             (("page.html", b"<html>".as_slice(), ""), "JPEG and PNG pictures"),
             (("logo.svg", b"<svg/>", ""), "JPEG and PNG pictures"),
             (("empty.pdf", b"", ""), "empty"),
-            (("hello.ogg", b"OggS", "words"), "no text beside sound"),
+            (("hello.ogg", b"OggS....OpusHead", "words"), "no text beside sound"),
             (("menu.pdf", PDF, &"x".repeat(1025)), "1025 characters"),
         ] {
             let (status, problem) = sends(&app, &id, "k", given).await;
@@ -255,8 +313,11 @@ async fn a_file_that_waits_to_be_sent_is_not_removed_to_make_room() {
         app.thread(CUSTOMER).await.last().unwrap()["errors"] != Value::Null
     })
     .await;
-    assert_eq!(app.get("/numbers").await[0]["state"], "stopped", "as with a text");
+    let thread = app.thread(CUSTOMER).await;
+    assert_eq!(thread.last().unwrap()["state"], "queued", "it waits for a token");
+    let number = app.desk.numbers.all()[0].id.clone();
     assert_eq!(app.desk.store.forget_files(now_ms() + 1, 10).await.unwrap(), 0);
+    assert_eq!(app.desk.store.make_room(&number, 1, 10).await.unwrap(), 0);
     assert_eq!(bytes(&app, &message).await, (200, PDF.to_vec()));
     app.change("update messages set state = 'sent' where kind = 'document'").await;
     assert_eq!(app.desk.store.forget_files(now_ms() + 1, 10).await.unwrap(), 1);

@@ -1,4 +1,4 @@
-//! Files that customers send: from the database, else fetched from WhatsApp when a person opens them.
+//! Files of messages: from the database, else fetched from WhatsApp when a person opens them.
 
 use axum::extract::State;
 use axum::http::HeaderValue;

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use super::conversations;
@@ -74,18 +75,18 @@ pub(super) async fn write(
 ) -> Result<(StatusCode, Extension<Note>, Json<Message>), Problem> {
     let sort = headers.get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
     let is_form = sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data"));
-    let given = if is_form {
-        ReplyBody::File(FileReply::read(&web, request).await?)
+    let (id, key, window, content, reply_to) = if is_form {
+        // A large file is not read for nothing.
+        let (id, number) = place(&web, &id).await?;
+        let (key, window) = (key(&headers)?, web.desk.window(&number));
+        let reply = FileReply::read(&web, request).await?;
+        let (content, reply_to) = reply.content(&web, &number).await?;
+        (id, key, window, content, reply_to)
     } else {
         let Body(reply) = Body::<Reply>::from_request(request, &web).await?;
-        ReplyBody::Text(reply)
-    };
-    let id = conversations::current_id(&web, &id).await?;
-    let row = web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
-    let (key, window) = (key(&headers)?, web.desk.window(&row.number_id));
-    let (content, reply_to) = match given {
-        ReplyBody::Text(reply) => (text_content(&reply.text)?, reply.reply_to),
-        ReplyBody::File(reply) => reply.content(&web, &row.number_id)?,
+        let (id, number) = place(&web, &id).await?;
+        let (key, window) = (key(&headers)?, web.desk.window(&number));
+        (id, key, window, text_content(&reply.text)?, reply.reply_to)
     };
     let quotes = reply_to.map(|id| MessageId::parse(&id)).transpose();
     let quotes = quotes.map_err(|_| nothing_to_quote())?;
@@ -98,6 +99,7 @@ pub(super) async fn write(
     let id = web.desk.store.current_conversation(&id).await?;
     if status == StatusCode::CREATED {
         web.desk.notifier.conversation_event(&id, None);
+        web.desk.notifier.wake_file_uploader();
         web.desk.notifier.wake_outbox();
     }
     let note = Note::on(id.as_str(), json!({"message": message.as_str(), "took": took}));
@@ -118,10 +120,11 @@ fn text_content(text: &str) -> Result<Content, Problem> {
     Ok(Content::Text { body: text.to_owned() })
 }
 
-/// What a request holds.
-enum ReplyBody {
-    Text(Reply),
-    File(FileReply),
+/// The conversation as it is now, and its number.
+async fn place(web: &WebState, id: &str) -> Result<(ConversationId, String), Problem> {
+    let id = conversations::current_id(web, id).await?;
+    let row = web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
+    Ok((id, row.number_id))
 }
 
 /// What a form holds.
@@ -176,7 +179,11 @@ impl FileReply {
     }
 
     /// The content to send on a number, and the message to quote.
-    fn content(self, web: &WebState, number: &str) -> Result<(Content, Option<String>), Problem> {
+    async fn content(
+        self,
+        web: &WebState,
+        number: &str,
+    ) -> Result<(Content, Option<String>), Problem> {
         let Some((name, bytes)) = self.file else {
             return Err(Problem::unprocessable("The form has no field `file`."));
         };
@@ -188,7 +195,10 @@ impl FileReply {
             Problem::conflict("The number of this conversation is not connected any more.")
         })?;
         let abilities = Abilities::of(number.provider);
-        let media = abilities.media(&name, bytes, self.text.as_deref().unwrap_or_default());
+        let caption = self.text.unwrap_or_default();
+        // Hashing a large file takes a while.
+        let media = spawn_blocking(move || abilities.media(&name, bytes, &caption)).await;
+        let media = media.map_err(|_| Problem::broken("The file could not be read."))?;
         let media = media.map_err(|unfit| unfit_problem(&unfit))?;
         Ok((Content::Media(media), self.reply_to.filter(|id| !id.is_empty())))
     }
@@ -298,6 +308,7 @@ pub(super) async fn retry(State(web): State<WebState>, Path(id): Path<String>) -
         }
     }
     web.desk.notifier.changed(&ConversationId::stored(place.conversation_id));
+    web.desk.notifier.wake_file_uploader();
     web.desk.notifier.wake_outbox();
     Ok(Json(show(&web, &id).await?))
 }

@@ -140,7 +140,7 @@ impl Provider for Meta {
         answer::sent(&answer.taken(self.access_token.expose_secret())?)
     }
 
-    async fn upload(&self, file: &FileUpload) -> Result<UploadedFile, Error> {
+    async fn upload(&self, file: FileUpload) -> Result<UploadedFile, Error> {
         self.upload_file(file).await
     }
 

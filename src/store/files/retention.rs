@@ -32,10 +32,12 @@ struct OldFile {
     size: i64,
 }
 
-/// The columns of [`OldFile`], of messages that wait neither for their turn nor to be sent.
+/// The columns of [`OldFile`], of messages that wait neither for their turn nor to be sent, nor for
+/// the outcome of that.
 const OLD_FILES: &str = formatcp!(
     "select f.message_id, f.hash, coalesce(f.size, 0) as size from message_files f
-     join messages m on m.id = f.message_id and m.state not in ('{WAITING}', '{QUEUED}', '{SENDING}', '{UNKNOWN}')"
+     join messages m on m.id = f.message_id and m.state not in ('{WAITING}', '{QUEUED}', '{SENDING}')
+         and (m.state <> '{UNKNOWN}' or m.due_at is null)"
 );
 
 async fn remove(conn: &mut Conn<'_>, workspace: &WorkspaceId, old: &[OldFile]) -> Result<u64> {

@@ -10,7 +10,7 @@ use crate::domain::{
     Author, Content, ConversationId, Event, Inbound, MediaKind, MessageId, MessageKind,
     MessageState, NoteCode, NumberId, Status, WebhookId, WorkspaceId,
 };
-use crate::store::files::{self, NewContent, NewFile};
+use crate::store::files::{self, FileContent, NewContent, NewFile};
 use crate::store::signal::{self, Signal};
 use crate::store::{Conn, Result, Rows, events, messages, now, outbox, storable, turns};
 
@@ -320,7 +320,8 @@ fn row<'m>(
 fn file(message: &Inbound, disposition: &Disposition) -> Option<NewContent> {
     let Content::Media(media) = &message.content else { return None };
     if let Some(bytes) = media.bytes.clone() {
-        return Some(NewContent::Brought(media.mime_type.clone().unwrap_or_default(), bytes));
+        let declared = media.mime_type.as_deref().unwrap_or_default();
+        return Some(NewContent::Brought(FileContent::of(declared, &bytes)));
     }
     let somewhere = media.id.is_some() || media.url.is_some();
     if !somewhere || message.imported || media.kind == MediaKind::Sticker {

@@ -6,11 +6,13 @@ use const_format::formatcp;
 
 use super::{OUT, close_window, faults_json};
 use crate::domain::{
-    ConversationId, Delivery, MessageReason, MessageState, NumberId, Pricing, Status, WorkspaceId,
+    ConversationId, Delivery, MessageId, MessageReason, MessageState, NumberId, Pricing, Status,
+    WorkspaceId,
 };
 use crate::store::bulk::Value;
 use crate::store::cases::Case;
 use crate::store::events::LostNotice;
+use crate::store::files;
 use crate::store::outbox::{PROVIDER_ID, TO_STAFF};
 use crate::store::words::author::{BOT, NOTICE, PERSON};
 use crate::store::words::message_state::FAILED;
@@ -142,6 +144,7 @@ pub(in crate::store) async fn apply_statuses(
         if status.window_closed {
             close_window_of(conn, number, status).await?;
         }
+        forget_upload_of(conn, workspace, number, status).await?;
         let lost = report_undelivered(conn, workspace, (number, status), &mut unreported).await?;
         lost_notices += usize::from(lost);
     }
@@ -157,6 +160,22 @@ async fn close_window_of(conn: &mut Conn<'_>, number: &NumberId, status: &Status
     let provider_id = storable(&status.provider_id);
     match first!(conn, (ConversationId, i64), sql, number.as_str(), provider_id)? {
         Some((id, left_at)) => close_window(conn, &id, (now(), left_at)).await,
+        None => Ok(()),
+    }
+}
+
+/// Forgets the upload of a failed message's file: the provider may not have taken the file itself.
+async fn forget_upload_of(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    number: &NumberId,
+    status: &Status,
+) -> Result<()> {
+    let sql = "select m.message_id from messages r join message_files m on m.message_id = r.id
+               where r.number_id = $1 and r.provider_id = $2 and m.hash is not null";
+    let provider_id = storable(&status.provider_id);
+    match first!(conn, (MessageId,), sql, number.as_str(), provider_id)? {
+        Some((message,)) => files::forget_upload(conn, workspace, &message).await,
         None => Ok(()),
     }
 }

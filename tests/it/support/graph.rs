@@ -229,12 +229,21 @@ impl Graph {
 impl SentMessage {
     /// Returns the status webhook of this message.
     pub(crate) fn status_webhook(&self, status: &str) -> Vec<u8> {
+        self.news(status, None)
+    }
+
+    /// Returns the webhook which says that this message failed after all.
+    pub(crate) fn failed_webhook(&self, code: i64, title: &str) -> Vec<u8> {
+        self.news("failed", Some((code, title)))
+    }
+
+    fn news(&self, status: &str, error: Option<(i64, &str)>) -> Vec<u8> {
         let news = News {
             id: &self.id,
             status,
             recipient: self.to.trim_start_matches('+'),
             reference: self.reference.as_deref(),
-            error: None,
+            error,
         };
         status_webhook(&self.number, news)
     }

@@ -95,6 +95,11 @@ impl Process {
         }
     }
 
+    /// Waits until it ends by itself. Returns whether the exit status is success.
+    pub(crate) async fn ended(mut self) -> bool {
+        self.child.wait().await.unwrap().success()
+    }
+
     /// Kills it without warning (SIGKILL).
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();

@@ -1,0 +1,20 @@
+-- Uploads of files that go to customers: one for each number and content. The Postgres twin of this file has the same tables and
+-- columns.
+
+-- media_id: the provider's id of the upload, which messages name until expires_at; made at uploaded_at. due_at: when it is uploaded
+-- next, while messages wait for that; attempts: how often that began. failure: why it is given up, as JSON. Times in Unix
+-- milliseconds.
+create table file_uploads (
+    workspace_id  text not null references workspaces (id),
+    number_id     text not null references numbers (id),
+    hash          text not null,
+    media_id      text,
+    uploaded_at   integer,
+    expires_at    integer,
+    due_at        integer,
+    attempts      integer not null default 0,
+    failure       text,
+    primary key (number_id, hash)
+) strict;
+create index file_uploads_due on file_uploads (workspace_id, due_at) where due_at is not null;
+create index file_uploads_hash on file_uploads (workspace_id, hash);
