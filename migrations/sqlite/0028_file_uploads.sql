@@ -1,9 +1,9 @@
 -- Uploads of files that go to customers: one for each number and content. The Postgres twin of this file has the same tables and
 -- columns.
 
--- media_id: the provider's id of the upload, which messages name until expires_at; made at uploaded_at. due_at: when it is uploaded
--- next, while messages wait for that; attempts: how often that began. failure: why it is given up, as JSON. Times in Unix
--- milliseconds.
+-- media_id: the provider's id of the upload, made at uploaded_at, which messages name until expires_at. due_at: when it is uploaded
+-- next, while messages wait for that. claim: the fencing token of the last claim, which only rises. unended: claims since the last
+-- that ended; failures: those that ended without the upload. failure: why it is given up, as JSON. Times in Unix milliseconds.
 create table file_uploads (
     workspace_id  text not null references workspaces (id),
     number_id     text not null references numbers (id),
@@ -12,7 +12,9 @@ create table file_uploads (
     uploaded_at   integer,
     expires_at    integer,
     due_at        integer,
-    attempts      integer not null default 0,
+    claim         integer not null default 0,
+    unended       integer not null default 0,
+    failures      integer not null default 0,
     failure       text,
     primary key (number_id, hash)
 ) strict;

@@ -121,6 +121,8 @@ pub struct Status {
     pub faults: Vec<Fault>,
     /// Whether it failed because WhatsApp's 24-hour window is closed.
     pub window_closed: bool,
+    /// Whether it failed because of its file.
+    pub file_refused: bool,
     /// What the provider charges for it.
     pub pricing: Option<Pricing>,
 }

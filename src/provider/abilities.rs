@@ -151,7 +151,8 @@ impl Abilities {
             return Err(UnfitFile::Empty);
         }
         let name = file_name(name);
-        let mime_type = sendable_type(&bytes).or_else(|| document_type(&name));
+        let is_playable = playable_type(&bytes).is_some();
+        let mime_type = if is_playable { sendable_type(&bytes) } else { document_type(&name) };
         let mime_type = mime_type.ok_or_else(|| UnfitFile::Type(self.names()))?;
         let kind = self.kind_of(mime_type, bytes.len())?;
         let caption = Some(caption.trim()).filter(|caption| !caption.is_empty());
@@ -248,7 +249,7 @@ mod tests {
             ("a.gif", b"GIF89a"),
             ("png", b"x"),
             ("a.webm", b"\x1a\x45\xdf\xa3"),
-            ("a.heic", b"\0\0\0\x20ftypheic"),
+            ("heic.pdf", b"\0\0\0\x20ftypheic"),
             ("a.mov", b"\0\0\0\x20ftypqt  "),
             ("a.ogg", b"OggS....vorbis"),
         ] {

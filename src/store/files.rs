@@ -126,18 +126,18 @@ pub(super) struct FileContent {
 }
 
 impl FileContent {
-    /// Of the MIME type that its sender declared. Computes the hash, which takes a while: not within
-    /// a write.
+    /// Of the MIME type that its sender declared.
     pub(super) fn of(declared: &str, bytes: &Blob) -> Self {
+        Self::hashed(hex::encode(Sha256::digest(&bytes.0)), declared, bytes)
+    }
+
+    /// With the SHA-256 of the bytes, in hex.
+    pub(super) fn hashed(hash: String, declared: &str, bytes: &Blob) -> Self {
         let found = playable_type(&bytes.0);
         // A sender who says the same may say more, such as the codec.
         let agrees = found.is_none() || declared.split(';').next().map(str::trim) == found;
         let mime_type = found.filter(|_| !agrees).unwrap_or(declared);
-        Self {
-            hash: hex::encode(Sha256::digest(&bytes.0)),
-            mime_type: storable(mime_type).into_owned(),
-            bytes: bytes.clone(),
-        }
+        Self { hash, mime_type: storable(mime_type).into_owned(), bytes: bytes.clone() }
     }
 
     /// Stores it, unless it is stored.

@@ -24,6 +24,7 @@ pub(super) use changes::{ChangeEffects, apply_changes};
 pub(super) use deletion::DeletionEffects;
 pub(super) use statuses::{StatusEffects, apply_statuses};
 
+const TEXT: &str = MessageKind::Text.as_str();
 const SENT_RANK: i64 = MessageState::Sent.rank();
 const OUT: &str = Direction::Out.as_str();
 
@@ -263,13 +264,13 @@ pub(super) async fn match_echo(
     conversation: &ConversationId,
     echo: &Echo,
 ) -> Result<bool> {
+    let Content::Text { body } = &echo.content else { return Ok(false) };
     // A message that is queued for a retry, or was given up, may have gone out all the same.
     let sql = formatcp!(
         "update messages set provider_id = $2, state = '{SENT}', state_rank = {SENT_RANK}, lease_until = null, due_at = null,
              updated_at = $4
          where id = (select id from messages where conversation_id = $1 and direction = '{OUT}'
-             and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and kind = $5
-             and coalesce(body, '') = $3
+             and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and kind = '{TEXT}' and body = $3
              order by case when state = '{SENDING}' then 0 else 1 end, created_at, part, id limit 1)"
     );
     let ours = run!(
@@ -277,9 +278,8 @@ pub(super) async fn match_echo(
         sql,
         conversation.as_str(),
         storable(&echo.provider_id),
-        storable(echo.content.words().unwrap_or_default()),
-        now(),
-        echo.content.kind()
+        storable(body.trim()),
+        now()
     )?;
     Ok(ours == 1)
 }

@@ -311,7 +311,7 @@ impl Write for Remove {
             return Ok(false);
         }
         void_pending(workspace, conn, id).await?;
-        run!(conn, "delete from file_uploads where number_id = $1", id)?;
+        files::forget_uploads(conn, id).await?;
         warnings::forget(conn, id).await?;
         self.entry.run(workspace, conn).await?;
         Ok(true)

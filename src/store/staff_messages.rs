@@ -24,7 +24,7 @@ pub struct Reply {
     pub conversation: ConversationId,
     /// The idempotency key: a message with the same key is sent once.
     pub key: String,
-    /// A text, or a file with its bytes.
+    /// A text, or a file with its bytes and their SHA-256 in hex.
     pub content: Content,
     /// The message to quote.
     pub quotes: Option<MessageId>,
@@ -109,8 +109,9 @@ impl Store {
     /// Queues a person's message and gives that person the conversation.
     pub async fn write(&self, reply: Reply) -> Result<ReplyOutcome> {
         let file = match &reply.content {
-            Content::Media(Media { mime_type, bytes: Some(bytes), .. }) => {
-                Some(FileContent::of(mime_type.as_deref().unwrap_or_default(), bytes))
+            Content::Media(Media { mime_type, bytes: Some(bytes), sha256: Some(hash), .. }) => {
+                let declared = mime_type.as_deref().unwrap_or_default();
+                Some(FileContent::hashed(hash.clone(), declared, bytes))
             }
             _ => None,
         };

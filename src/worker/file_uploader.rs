@@ -1,16 +1,17 @@
 //! Uploads the files of queued messages to the provider, one for each number and content. The
 //! messages are due to be sent afterwards, through the send gate.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
-use crate::domain::{Content, Fault};
+use crate::domain::{Content, Fault, NumberId, NumberState, StopReason, What};
 use crate::provider::{Class, Error, FileUpload, Retry};
 use crate::store::Result;
 use crate::store::files::{UploadClaim, UploadEnd};
@@ -21,8 +22,10 @@ const AT_ONCE: usize = 3;
 const LEASE_MS: i64 = 60_000;
 /// Pause between two renewals.
 const RENEWAL: Duration = Duration::from_secs(15);
-/// Attempts after which an upload is given up: the last one begins after some eight minutes.
-const MAX_ATTEMPTS: i64 = 8;
+/// Failures after which an upload is given up: the last attempt begins after some four minutes.
+const MAX_FAILURES: i64 = 8;
+/// Claims that end with their process, after which an upload is given up: it may be what ends it.
+const MAX_UNENDED: i64 = 3;
 /// First wait before another attempt, in milliseconds.
 const FIRST_WAIT_MS: i64 = 2_000;
 /// Pause after an error of the database.
@@ -33,7 +36,7 @@ pub(super) async fn run(desk: Arc<Desk>, poll_ms: u64, stopped: watch::Receiver<
     if let Err(error) = desk.store.release_stale_file_uploads().await {
         tracing::warn!(%error, "files that were being uploaded are uploaded later");
     }
-    let uploader = FileUploader { desk, stopped };
+    let uploader = FileUploader { desk, refused: Mutex::default(), stopped };
     let poll = Duration::from_millis(poll_ms.max(100));
     let mut running = FuturesUnordered::new();
     let mut stopped = uploader.stopped.clone();
@@ -55,6 +58,8 @@ pub(super) async fn run(desk: Arc<Desk>, poll_ms: u64, stopped: watch::Receiver<
 
 struct FileUploader {
     desk: Arc<Desk>,
+    /// The numbers whose token was refused here last.
+    refused: Mutex<HashSet<NumberId>>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -73,7 +78,7 @@ impl FileUploader {
             end = self.upload(&claim) => end,
             () = self.keep(&claim) => return,
             _ = stopped.wait_for(|stopped| *stopped) => {
-                UploadEnd::Again(now_ms(), Fault::ours("the desk stopped meanwhile"))
+                UploadEnd::Interrupted
             }
         };
         match &end {
@@ -83,10 +88,15 @@ impl FileUploader {
             UploadEnd::Failed(fault) => {
                 tracing::error!("a file cannot be uploaded: {}", fault.title);
             }
-            UploadEnd::Done(..) | UploadEnd::Unneeded => {}
+            UploadEnd::Done(..) | UploadEnd::Interrupted | UploadEnd::Unneeded => {}
         }
         match self.desk.store.end_file_upload(&claim, end).await {
-            Ok(()) => self.desk.notifier.wake_outbox(),
+            Ok(conversations) => {
+                for id in &conversations {
+                    self.desk.notifier.changed(id);
+                }
+                self.desk.notifier.wake_outbox();
+            }
             Err(error) => tracing::warn!(%error, "a file is uploaded again after the lease"),
         }
     }
@@ -110,7 +120,7 @@ impl FileUploader {
         let Content::Media(media) = Content::stored(content) else {
             return failed("this version cannot send such a message");
         };
-        if claim.attempts > MAX_ATTEMPTS {
+        if claim.unended > MAX_UNENDED {
             return failed("the process ended each time that the file was uploaded");
         }
         // The send gate says what becomes of its messages.
@@ -132,20 +142,47 @@ impl FileUploader {
         crate::failpoint!("upload.taken");
         match uploaded {
             Ok(uploaded) => {
+                self.tell(&number, None).await;
                 let valid_ms = i64::try_from(uploaded.valid_for.as_millis()).unwrap_or(i64::MAX);
                 UploadEnd::Done(uploaded.media_id, now_ms().saturating_add(valid_ms))
             }
-            Err(error) => decide(claim, &error, now_ms()),
+            Err(error) => {
+                self.tell(&number, Some(&error)).await;
+                decide(claim, &error, now_ms())
+            }
         }
+    }
+
+    /// Stores and announces that a number stopped because of its token, or that it is ready again.
+    async fn tell(&self, number: &Number, error: Option<&Error>) {
+        let is_refused = matches!(error, Some(Error::Refused { class: Class::Token, .. }));
+        let has_changed = {
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            match error {
+                None => refused.remove(&number.id),
+                Some(_) => is_refused && refused.insert(number.id.clone()),
+            }
+        };
+        if !has_changed {
+            return;
+        }
+        let problem = error.map(ToString::to_string).unwrap_or_default();
+        let reason = is_refused.then(|| StopReason::TokenRefused { problem }.to_string());
+        let state = if is_refused { NumberState::Stopped } else { NumberState::Ready };
+        tracing::warn!(number = number.slug, "an upload says that the number is {state}");
+        if let Err(error) = self.desk.store.set_number_state(&number.id, state, reason).await {
+            tracing::error!(%error, "the number's state could not be stored");
+        }
+        self.desk.announce(What::Numbers).await;
     }
 }
 
 /// Decides what follows a failed attempt.
 fn decide(claim: &UploadClaim, error: &Error, now: i64) -> UploadEnd {
-    let attempt = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
+    let attempt = u32::try_from(claim.failures).unwrap_or(u32::MAX).saturating_add(1);
     // As with a text, the queue waits for a valid token.
     let waits_for_token = matches!(error, Error::Refused { class: Class::Token, .. });
-    if claim.attempts >= MAX_ATTEMPTS && !waits_for_token {
+    if claim.failures >= MAX_FAILURES && !waits_for_token {
         return UploadEnd::Failed(error.fault());
     }
     let asked = match error.retry(attempt.min(10), 0.0) {
@@ -154,7 +191,7 @@ fn decide(claim: &UploadClaim, error: &Error, now: i64) -> UploadEnd {
         Retry::After(wait) => i64::try_from(wait.as_millis()).unwrap_or(i64::MAX),
         Retry::Never => return UploadEnd::Failed(error.fault()),
     };
-    let doublings = u32::try_from(claim.attempts - 1).unwrap_or(0).min(7);
+    let doublings = (attempt - 1).min(7);
     let wait = (FIRST_WAIT_MS << doublings).max(asked);
     UploadEnd::Again(now.saturating_add(wait), error.fault())
 }
@@ -166,11 +203,17 @@ fn failed(why: &str) -> UploadEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::NumberId;
 
-    fn decided(attempts: i64, error: &Error) -> Option<i64> {
-        let (number_id, hash) = (NumberId::generate(), String::new());
-        let claim = UploadClaim { number_id, hash, attempts, message_id: None, content: None };
+    fn decided(failures: i64, error: &Error) -> Option<i64> {
+        let claim = UploadClaim {
+            number_id: NumberId::generate(),
+            hash: String::new(),
+            claim: 1,
+            unended: 1,
+            failures,
+            message_id: None,
+            content: None,
+        };
         match decide(&claim, error, 0) {
             UploadEnd::Again(due, _) => Some(due),
             _ => None,
@@ -181,10 +224,10 @@ mod tests {
     fn what_may_pass_is_tried_for_some_minutes_and_a_token_is_waited_for() {
         let refused = |class| Error::Refused { class, fault: Fault::ours("no"), retry_after: None };
         let busy = refused(Class::Transient);
-        let waits: Vec<_> = [1, 2, 3, 7, 8].map(|attempts| decided(attempts, &busy)).into();
+        let waits: Vec<_> = [0, 1, 2, 6, 8].map(|failures| decided(failures, &busy)).into();
         assert_eq!(waits, [Some(2_000), Some(4_000), Some(8_000), Some(128_000), None]);
-        assert_eq!(decided(1, &Error::Unknown("no answer".into())), Some(2_000));
-        assert_eq!(decided(1, &refused(Class::OurFault)), None);
+        assert_eq!(decided(0, &Error::Unknown("no answer".into())), Some(2_000));
+        assert_eq!(decided(0, &refused(Class::OurFault)), None);
         assert!(decided(200, &refused(Class::Token)).is_some_and(|wait| wait >= 60_000));
     }
 }

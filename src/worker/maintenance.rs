@@ -268,6 +268,13 @@ impl Maintenance {
         }
         self.desk.store.forget_sessions().await?;
         self.forget_old(Old::Webhooks, self.settings.keep_webhooks_days).await?;
+        let released = self.desk.store.release_unuploaded().await?;
+        if released > 0 {
+            tracing::warn!(
+                "{released} messages waited for uploads that nobody does, and are due now"
+            );
+            self.desk.notifier.wake_outbox();
+        }
         self.forget_old(Old::Files, self.settings.keep_recordings_days).await?;
         self.make_room().await?;
         self.forget_old(Old::Tapes, self.settings.keep_tapes_days).await?;
@@ -326,7 +333,7 @@ impl Maintenance {
         if all > 0 {
             let what = match old {
                 Old::Webhooks => "webhooks",
-                Old::Files => "files of customers",
+                Old::Files => "files",
                 Old::Tapes => "tapes of turns",
                 Old::Audit => "entries of the audit log",
             };

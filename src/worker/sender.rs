@@ -134,8 +134,11 @@ impl MessageSender {
         let Media { kind, caption, file_name: name, .. } = media;
         let outgoing = OutgoingFile { kind, media_id: media_id.clone(), caption, name };
         match post(number, message, OutgoingContent::File(outgoing)).await {
-            // Meta may have dropped an upload, which it then calls a wrong parameter.
-            Err(Error::Refused { class: Class::OurFault | Class::Gone, .. }) if file.is_earlier => {
+            // Meta may have dropped an upload, which it then calls a wrong parameter: it is uploaded anew,
+            // once.
+            Err(Error::Refused { class: Class::OurFault | Class::Gone, .. })
+                if message.attempts == 1 =>
+            {
                 Err(self.upload_first(message, Some(&media_id)).await)
             }
             sent => sent,

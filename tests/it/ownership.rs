@@ -727,6 +727,7 @@ impl Play {
             recipient: phone(news.place),
             faults: Vec::new(),
             window_closed: false,
+            file_refused: false,
             pricing: None,
         };
         self.item(news.place.1, Event::Status(Box::new(status)))

@@ -428,8 +428,9 @@ async fn a_file_whose_upload_died_is_sent_once_after_the_restart_and_one_that_wa
         let url = format!("{}/api/v1/conversations/{}/messages", process.url, id.as_str().unwrap());
         let file = Part::bytes(b"%PDF-1.7".as_slice()).file_name("menu.pdf");
         let request = place.http.post(url).bearer_auth(KEY).header("idempotency-key", "k");
-        let written = request.multipart(Form::new().part("file", file)).send().await.unwrap();
-        assert_eq!(written.status(), 201, "{failpoint}");
+        let written = request.multipart(Form::new().part("file", file)).send().await;
+        // The process may die before it answers: the message is stored all the same.
+        assert!(written.is_err() || written.is_ok_and(|written| written.status() == 201));
         assert!(!process.ended().await, "{failpoint}: it was aborted");
         let files = || place.whatsapp.sent().iter().filter(|sent| sent.file.is_some()).count();
         assert_eq!(files(), sent, "{failpoint}");

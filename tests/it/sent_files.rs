@@ -7,12 +7,12 @@ use frontdesk::domain::time::now_ms;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::delivery::{cases, owner, says, until};
+use crate::delivery::{cases, owner, pause, says, until};
 use crate::replay::all_the_same;
 use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::{Graph, SentMessage};
-use crate::support::hooks::{echo_webhook, text_webhook};
+use crate::support::hooks::{echo_of, echo_webhook, text_webhook};
 use crate::support::openai::last_message;
 
 const CUSTOMER: &str = "447700970101";
@@ -173,13 +173,14 @@ on_both! {
         let id = begun(&app, CUSTOMER).await;
         app.whatsapp.fail_next_uploads(1, &Failure::Stall(Duration::from_secs(4)));
         let (_, message) = sends(&app, &id, "k1", ("menu.pdf", PDF, "")).await;
-        let held = "update file_uploads set attempts = attempts where attempts = 1 and due_at is not null";
+        let held = "update file_uploads set claim = claim where unended = 1 and due_at is not null";
         until("it is uploading", async || app.change(held).await == 1).await;
         assert_eq!(message["state"], "queued");
         app.change("update file_uploads set due_at = 1").await;
         until("another attempt sends it", async || received(&app).len() == 1).await;
         // The upload that took too long comes to its end, and changes nothing.
         until("both are uploaded", async || app.whatsapp.uploads().len() == 2).await;
+        pause(500).await;
         app.settle().await;
         let sent = app.thread(CUSTOMER).await.pop().unwrap();
         assert_eq!((&sent["state"], &sent["note"]), (&json!("sent"), &Value::Null));
@@ -238,11 +239,14 @@ on_both! {
         assert_eq!(sends(&app, &id, "k1", ("menu.pdf", PDF, "Menu")).await.0, 201);
         until("it is tried", async || app.thread(CUSTOMER).await.last().unwrap()["errors"] != Value::Null).await;
         app.deliver(&echo_webhook(MAIN, CUSTOMER, "wamid.echo", "Menu")).await;
-        until("it is sent", async || received(&app).len() == 1).await;
-        assert!(received(&app)[0].file.is_some());
+        let photo = json!({"type": "image", "image": {"id": "77", "mime_type": "image/png"}});
+        assert_eq!(sends(&app, &id, "k2", ("lamp.png", PNG, "")).await.0, 201);
+        app.deliver(&echo_of(MAIN, CUSTOMER, "wamid.photo", &photo)).await;
+        until("they are sent", async || received(&app).len() == 2).await;
+        assert!(received(&app).iter().all(|sent| sent.file.is_some()));
         app.settle().await;
         let ours = app.thread(CUSTOMER).await.into_iter().filter(|one| one["author"] == "person");
-        assert_eq!(ours.map(|one| one["kind"].clone()).collect::<Vec<_>>().len(), 2);
+        assert_eq!(ours.count(), 4);
         app.stop().await;
     }
 
@@ -315,6 +319,7 @@ async fn a_file_that_waits_to_be_sent_is_not_removed_to_make_room() {
     .await;
     let thread = app.thread(CUSTOMER).await;
     assert_eq!(thread.last().unwrap()["state"], "queued", "it waits for a token");
+    assert_eq!(app.get("/numbers").await[0]["state"], "stopped", "as with a text");
     let number = app.desk.numbers.all()[0].id.clone();
     assert_eq!(app.desk.store.forget_files(now_ms() + 1, 10).await.unwrap(), 0);
     assert_eq!(app.desk.store.make_room(&number, 1, 10).await.unwrap(), 0);

@@ -142,6 +142,7 @@ fn status(id: &str, delivery: Delivery) -> Status {
         recipient: phone("4477"),
         faults: Vec::new(),
         window_closed: false,
+        file_refused: false,
         pricing: None,
     }
 }

@@ -10,6 +10,11 @@ pub(super) fn classify(code: Option<i64>, status: u16) -> Class {
     code.and_then(by_code).unwrap_or_else(|| by_status(status))
 }
 
+/// Whether the code says that a message failed because of its file.
+pub(super) fn refuses_file(code: i64) -> bool {
+    matches!(code, 131_052 | 131_053)
+}
+
 /// Whether the code says that the 24-hour window is closed.
 pub(super) fn closes_window(code: i64) -> bool {
     by_code(code) == Some(Class::WindowClosed)

@@ -144,7 +144,9 @@ pub(in crate::store) async fn apply_statuses(
         if status.window_closed {
             close_window_of(conn, number, status).await?;
         }
-        forget_upload_of(conn, workspace, number, status).await?;
+        if status.file_refused {
+            forget_upload_of(conn, workspace, number, status).await?;
+        }
         let lost = report_undelivered(conn, workspace, (number, status), &mut unreported).await?;
         lost_notices += usize::from(lost);
     }
@@ -171,8 +173,10 @@ async fn forget_upload_of(
     number: &NumberId,
     status: &Status,
 ) -> Result<()> {
+    // Not one that was made since.
     let sql = "select m.message_id from messages r join message_files m on m.message_id = r.id
-               where r.number_id = $1 and r.provider_id = $2 and m.hash is not null";
+                   join file_uploads u on u.number_id = m.number_id and u.hash = m.hash
+               where r.number_id = $1 and r.provider_id = $2 and u.uploaded_at <= r.left_at";
     let provider_id = storable(&status.provider_id);
     match first!(conn, (MessageId,), sql, number.as_str(), provider_id)? {
         Some((message,)) => files::forget_upload(conn, workspace, &message).await,

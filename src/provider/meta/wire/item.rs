@@ -69,6 +69,7 @@ impl Change<'_> {
             reference: text(status, "biz_opaque_callback_data"),
             recipient: self.recipient(status),
             window_closed: faults.iter().any(|fault| codes::closes_window(fault.code)),
+            file_refused: faults.iter().any(|fault| codes::refuses_file(fault.code)),
             faults,
             pricing: status.get("pricing").filter(|pricing| pricing.is_object()).map(pricing),
         })))
