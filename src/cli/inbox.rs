@@ -133,7 +133,7 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
             let heard = message.heard.as_deref().and_then(|heard| serde_json::from_str(heard).ok());
             spoken(message.kind, &message.id, heard)
         } else {
-            String::new()
+            attached(&Content::stored(&message.content))
         };
         let text =
             message.transcript.or(message.body).unwrap_or_else(|| format!("[{}]", message.kind));
@@ -208,6 +208,14 @@ async fn send(app: &App, id: &ConversationId, written: ReplyDraft) -> anyhow::Re
         | ReplyOutcome::NothingToQuote
         | ReplyOutcome::NotThereYet => bail!("there is no conversation {id}"),
     }
+}
+
+/// Prefix for the caption of a file: its kind and name.
+fn attached(content: &Content) -> String {
+    let Content::Media(media) = content else { return String::new() };
+    let name = media.file_name.as_deref().map(|name| one_line(name, MAX_REASON_LEN));
+    let name = name.map(|name| format!(", {name}")).unwrap_or_default();
+    format!("📎 ({}{name}) ", media.kind)
 }
 
 /// Prefix for a recording's text: its kind, transcription details and id, which `correct` needs.

@@ -676,6 +676,7 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
     let file = app.whatsapp.sent().into_iter().find_map(|sent| sent.file).unwrap();
     assert_eq!((file.kind.as_str(), &*file.upload.bytes), ("document", b"%PDF-1.7".as_slice()));
     assert_eq!(app.received().pop().unwrap().1, "Ana here.");
+    run(home, &["inbox", "show", &id]).await.says(&["📎 (document, menu.pdf) Our menu  [sent]"]);
     for (args, words) in [
         (["inbox", "send", "conv_nobody", "Hi"], "there is no conversation conv_nobody"),
         (
