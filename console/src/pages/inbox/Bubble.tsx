@@ -272,6 +272,8 @@ export function PendingBubble({
           <span className={classes.wrong} role="alert" data-state="unsent">
             {pending.lost && !pending.error ? (
               t(`unsent.lost.${pending.lost}`)
+            ) : pending.slow ? (
+              t("unsent.slow")
             ) : (
               <>
                 {t("unsent.failed")} <bdi>{pending.error && worded(pending.error, pending.code)}</bdi>

@@ -1,7 +1,7 @@
 // No message is lost or sent twice, and messages are sent in the order in which they were written.
 import { beforeEach, expect, test, vi } from "vitest";
 import { Failure, type Schemas } from "@/api/client";
-import { Outbox, type PendingMessage, UnreadableFile, unarrived } from "./outbox";
+import { Outbox, type PendingMessage, SlowUpload, UnreadableFile, unarrived } from "./outbox";
 
 type SentMessage = { id: string };
 let kept = new Map<string, string>();
@@ -209,6 +209,22 @@ test("a file that cannot be read any more fails for good, and does not wait for 
   expect(box.list()[0]).toMatchObject({ state: "failed", lost: "unreadable", error: "" });
 });
 
+test("a file that takes too long is not uploaded over and over, and is sent again with its key", async () => {
+  const keys: string[] = [];
+  const { box } = make(async ({ key }) => {
+    keys.push(key);
+    if (keys.length === 1) throw new SlowUpload();
+    return { id: "msg_2" };
+  });
+  box.write("a", "Offer", undefined, pdf());
+  await settle();
+  expect(box.list()[0]).toMatchObject({ state: "failed", slow: true, after: "msg_1" });
+  box.again(box.list()[0]?.key ?? "");
+  await settle();
+  expect(box.list()).toEqual([]);
+  expect(keys[1]).toBe(keys[0]);
+});
+
 test("a file that arrived is not shown twice, and is no other file and no text", () => {
   const file = { name: "offer.pdf", size: 3, type: "application/pdf" };
   const one = (more: Partial<PendingMessage> = {}): PendingMessage => ({
@@ -235,7 +251,8 @@ test("a file that arrived is not shown twice, and is no other file and no text",
   expect(isThere(one({ text: "ok" }), said({ text: "ok" }))).toBe(true);
   expect(isThere(one({ lost: "reloaded", state: "failed" }), said()), "sent before the reload").toBe(true);
   expect(isThere(one(), said({ text: "ok" })), "another caption").toBe(false);
-  expect(isThere(one(), said({ media: { ...media, name: "offre.pdf" } })), "renamed on its way").toBe(true);
+  expect(isThere(one(), said({ media: { ...media, name: "of fer.pdf" } })), "cleaned on its way").toBe(true);
+  expect(isThere(one(), said({ media: { ...media, name: "offre.pdf" } })), "a colleague's").toBe(false);
   expect(isThere(one(), said({ media: { ...media, size: 4 } })), "another file").toBe(false);
   expect(isThere(one(), said({ media: { ...media, size: null } })), "known by its name").toBe(true);
   expect(isThere(one(), said({ media: { ...media, size: null, name: "b.pdf" } }))).toBe(false);

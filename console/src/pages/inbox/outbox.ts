@@ -7,6 +7,9 @@ export type PendingFile = Pick<File, "name" | "size" | "type"> & { data?: File }
 /** The file of a message can no longer be read from the disk. */
 export class UnreadableFile extends Error {}
 
+/** A file did not arrive within the longest time of an upload. */
+export class SlowUpload extends Error {}
+
 export type PendingMessage = {
   /** Idempotency key, created once for each message. */
   key: string;
@@ -16,6 +19,8 @@ export type PendingMessage = {
   file?: PendingFile;
   /** Why there is nothing left to send: such a message can only be discarded. */
   lost?: "reloaded" | "unreadable";
+  /** Whether the connection was too slow for its file: a person decides whether it is tried again. */
+  slow?: boolean;
   /** The id of the quoted message. */
   reply_to?: string;
   /** When it was written, in milliseconds. */
@@ -94,7 +99,7 @@ export class Outbox<M extends SentMessage> {
   again(key: string) {
     const one = this.all.find((pending) => pending.key === key);
     if (!one || one.lost) return;
-    this.change(key, { state: "queued", error: undefined, code: undefined });
+    this.change(key, { state: "queued", error: undefined, code: undefined, slow: undefined });
     void this.pump(one.conversation);
   }
 
@@ -133,6 +138,11 @@ export class Outbox<M extends SentMessage> {
         this.wait();
         return false;
       }
+      if (error instanceof SlowUpload) {
+        // It may have arrived: `after` helps to recognise it, and its key is used again.
+        this.change(one.key, { state: "failed", stuck: false, slow: true });
+        return true;
+      }
       const lost = error instanceof UnreadableFile ? "unreadable" : undefined;
       const why = error instanceof Error && !lost ? error.message : "";
       const code = error instanceof Failure ? error.problem?.code : undefined;
@@ -165,11 +175,15 @@ export class Outbox<M extends SentMessage> {
 
 type ThreadMessage = Pick<Schemas["Message"], "id" | "author" | "text" | "media">;
 
-/** Whether a message says what a pending one says. A file's name may have changed on its way, its size has not. */
+/** The letters and digits of a file's name: the server drops other signs, and the beginning of a long name. */
+const plain = (name: string) => name.replace(/[^\p{L}\p{N}]/gu, "");
+
+/** Whether a message says what a pending one says. */
 function isSame({ text, media }: ThreadMessage, pending: PendingMessage): boolean {
   if ((text ?? "") !== pending.text || !media !== !pending.file) return false;
   if (!media || !pending.file) return true;
-  return media.size == null ? media.name === pending.file.name : media.size === pending.file.size;
+  const isNamed = plain(pending.file.name).endsWith(plain(media.name ?? ""));
+  return isNamed && (media.size == null || media.size === pending.file.size);
 }
 
 /** A conversation's pending messages, without those that the server already has but has not answered for yet. */

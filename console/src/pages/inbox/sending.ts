@@ -4,7 +4,7 @@ import { api } from "@/api/client";
 import { leaveGuard } from "@/parts/leaveGuard";
 import { takesCaption } from "./attachment";
 import { refresh } from "./conversations";
-import { Outbox, type PendingFile, type PendingMessage, UnreadableFile } from "./outbox";
+import { Outbox, type PendingFile, type PendingMessage, SlowUpload, UnreadableFile } from "./outbox";
 import { type Message, newest, put } from "./thread";
 
 /** Timeouts of a text and of a file, in milliseconds. */
@@ -33,11 +33,16 @@ export const outbox = new Outbox<Message>({
   newest,
   send: async ({ conversation, text, reply_to, key, file }) => {
     const form = file && (await formOf(file, text, reply_to));
-    const { data, error } = await api.POST("/api/v1/conversations/{id}/messages", {
+    const signal = AbortSignal.timeout(form ? LONGEST_UPLOAD : LONGEST);
+    const sent = api.POST("/api/v1/conversations/{id}/messages", {
       params: { path: { id: conversation }, header: { "Idempotency-Key": key } },
       body: { text, reply_to },
       ...(form && { bodySerializer: () => form }),
-      signal: AbortSignal.timeout(form ? LONGEST_UPLOAD : LONGEST),
+      signal,
+    });
+    const { data, error } = await sent.catch((failed: unknown) => {
+      // Trying it again by itself would upload it over and over.
+      throw form && signal.aborted ? new SlowUpload() : failed;
     });
     if (error) throw error;
     return data;
