@@ -138,8 +138,8 @@ impl Config {
         };
         let mut config: Self = figment.extract().map_err(wrong)?;
         check_ranges(&figment.extract().map_err(wrong)?, "").map_err(ConfigError)?;
-        let largest_file = config.knowledge.max_upload_bytes.max(config.worker.max_file_bytes());
-        config.http.settle_budget(largest_file).map_err(ConfigError)?;
+        let (upload, sent) = (config.knowledge.max_upload_bytes, config.worker.max_file_bytes());
+        config.http.settle_budget(upload, sent).map_err(ConfigError)?;
         Ok(config)
     }
 }

@@ -82,16 +82,26 @@ impl Limits {
 }
 
 impl Settings {
-    /// Computes the budget for bodies if it is not configured. Refuses one that is too small for
-    /// the largest body.
-    pub fn settle_budget(&mut self, largest_file: usize) -> Result<(), String> {
-        let least = body::smallest_budget(self.max_body_bytes, largest_file);
+    /// The largest file that a form may have, in bytes.
+    pub(super) fn largest_file(&self) -> usize {
+        body::largest_file(self.max_bytes_in_flight)
+    }
+
+    /// Computes the budget for bodies if it is not configured, with room for the largest file that
+    /// a person may send. Refuses one that is too small for other bodies.
+    pub fn settle_budget(
+        &mut self,
+        max_upload_bytes: usize,
+        max_file_bytes: usize,
+    ) -> Result<(), String> {
+        let least = body::smallest_budget(self.max_body_bytes, max_upload_bytes);
         if self.max_bytes_in_flight == 0 {
-            self.max_bytes_in_flight = least.max(BODIES);
+            let sent = body::smallest_budget(self.max_body_bytes, max_file_bytes);
+            self.max_bytes_in_flight = least.max(sent).max(BODIES);
         }
         if self.max_bytes_in_flight < least {
             return Err(format!(
-                "in `http.max_bytes_in_flight`: {} is too little for bodies of [http] max_body_bytes, [knowledge] max_upload_bytes or [worker] max_file_bytes; it has to be {least} at least",
+                "in `http.max_bytes_in_flight`: {} is too little for bodies of [http] max_body_bytes or [knowledge] max_upload_bytes; it has to be {least} at least",
                 self.max_bytes_in_flight
             ));
         }

@@ -140,7 +140,7 @@ impl FileReply {
         if let Some(intake) = request.extensions().get::<Arc<Intake>>() {
             intake.exempt_from_share();
         }
-        let most = web.desk.max_file_bytes;
+        let most = max_file_bytes(web);
         DefaultBodyLimit::max(most.saturating_add(MAX_FORM_OVERHEAD_BYTES)).apply(&mut request);
         let unreadable = |bad: MultipartError| match bad.status() {
             StatusCode::PAYLOAD_TOO_LARGE => too_large(most),
@@ -187,7 +187,7 @@ impl FileReply {
         let Some((name, bytes)) = self.file else {
             return Err(Problem::unprocessable("The form has no field `file`."));
         };
-        let most = web.desk.max_file_bytes;
+        let most = max_file_bytes(web);
         if bytes.len() > most {
             return Err(too_large(most));
         }
@@ -204,10 +204,16 @@ impl FileReply {
     }
 }
 
+/// Maximum size of a file to send, in bytes.
+fn max_file_bytes(web: &WebState) -> usize {
+    web.desk.max_file_bytes.min(web.settings.largest_file())
+}
+
 fn too_large(most: usize) -> Problem {
     let most = abilities::megabytes(most);
-    let detail =
-        format!("The file is larger than {most}, which this desk takes ([worker] max_file_bytes).");
+    let detail = format!(
+        "The file is larger than {most}, which this desk takes ([worker] max_file_bytes, [http] max_bytes_in_flight)."
+    );
     Problem::unreadable(StatusCode::PAYLOAD_TOO_LARGE, detail).coded(ProblemCode::FileTooLarge)
 }
 

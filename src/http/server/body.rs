@@ -87,6 +87,12 @@ pub(super) fn smallest_budget(anybody: usize, file: usize) -> usize {
     (beside_small(anybody) * PARTS).max(beside_small(file + FORM))
 }
 
+/// The largest file in a form that a budget has room for, in bytes.
+pub(super) fn largest_file(budget: usize) -> usize {
+    let part = budget / PARTS * (PARTS - 1);
+    (part / STEP * STEP).saturating_sub(FORM)
+}
+
 /// Why a body was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyError {
@@ -336,6 +342,8 @@ mod tests {
             let most = smallest_budget(anybody, file);
             assert!(Intake::new(Budget::new(most), STRANGER).hold(anybody), "{anybody}");
             assert!(Intake::new(Budget::new(most), Peer::Trusted).hold(file + FORM), "{file}");
+            let largest = largest_file(most);
+            assert!(largest >= file && smallest_budget(1, largest) <= most, "{largest}");
         }
     }
 
