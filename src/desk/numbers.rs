@@ -10,7 +10,9 @@ use tokio::sync::Mutex;
 
 use super::Desk;
 use crate::domain::time::now_ms;
-use crate::domain::{Account, AgentId, NumberId, ProviderKind, Sending, StopReason};
+use crate::domain::{
+    Account, AgentId, NumberId, NumberState, ProviderKind, Sending, StopReason, What,
+};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::provider::{self, FieldError, Fields, Form, Limits, Provider, Settings};
 use crate::secrets::Secrets;
@@ -317,6 +319,19 @@ impl Desk {
     pub fn number(&self, id: &str) -> Option<Arc<Number>> {
         let set = self.numbers.set.read().unwrap_or_else(PoisonError::into_inner);
         set.connected.iter().find(|number| number.id.as_str() == id).cloned()
+    }
+
+    /// Stores and announces the state of a number, with its reason.
+    pub async fn report_number_state(
+        &self,
+        id: &NumberId,
+        state: NumberState,
+        reason: Option<String>,
+    ) {
+        if let Err(error) = self.store.set_number_state(id, state, reason).await {
+            tracing::error!(%error, "the number's state could not be stored");
+        }
+        self.announce(What::Numbers).await;
     }
 
     /// Returns when WhatsApp takes what is written freely on a number.

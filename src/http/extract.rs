@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
+use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -93,6 +94,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// Whether a body is a form with files.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    let sort = headers.get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
+    sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data"))
+}
+
 /// Checks JSON against the operation's limits. Invalid JSON passes: the deserializer refuses it.
 fn judge(bounds: Option<&Operation>, json: &[u8]) -> Result<(), Problem> {
     let value = serde_json::from_slice::<serde_json::Value>(json).ok();
@@ -103,8 +110,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let sort = request.headers().get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
-        if !sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data")) {
+        if !is_form(request.headers()) {
             let Body(request) = Body::from_request(request, state).await?;
             return Ok(Self { request, recording: None });
         }

@@ -25,8 +25,8 @@ mod cited;
 pub(super) mod format;
 pub(super) mod split;
 
-/// Maximum length of a WhatsApp message, in UTF-16 units: the stricter reading of Meta's
-/// "characters".
+/// Maximum length of a WhatsApp message. The bot's are split by UTF-16 units, the stricter reading
+/// of Meta's "characters"; people's are counted in characters.
 pub const MAX_MESSAGE_LEN: usize = 4096;
 /// Maximum messages per reply; WhatsApp limits how many a recipient gets per minute.
 const MAX_PARTS: usize = 5;

@@ -194,7 +194,7 @@ impl Abilities {
             .filter(|(_, mime_type)| self.files.iter().any(|one| one.types.contains(mime_type)));
         let documents: Vec<_> = documents.map(|(extension, _)| *extension).collect();
         format!(
-            "JPEG and PNG pictures, MP4 and 3GP videos, sound (OGG, MP3, M4A, AAC, AMR) and documents ({})",
+            "JPEG and PNG pictures, MP4 and 3GP videos, sound (OGG with Opus, MP3, M4A, AAC, AMR) and documents ({})",
             documents.join(", ")
         )
     }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
-use crate::domain::{Content, Fault, NumberId, NumberState, StopReason, What};
+use crate::domain::{Content, Fault, NumberId, NumberState, StopReason};
 use crate::provider::{Class, Error, FileUpload, Retry};
 use crate::store::Result;
 use crate::store::files::{UploadClaim, UploadEnd};
@@ -58,8 +58,8 @@ pub(super) async fn run(desk: Arc<Desk>, poll_ms: u64, stopped: watch::Receiver<
 
 struct FileUploader {
     desk: Arc<Desk>,
-    /// The numbers whose token was refused here last.
-    refused: Mutex<HashSet<NumberId>>,
+    /// The numbers, as they were set then, whose token was refused here last.
+    refused: Mutex<HashSet<(NumberId, Option<i64>)>>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -158,9 +158,10 @@ impl FileUploader {
         let is_refused = matches!(error, Some(Error::Refused { class: Class::Token, .. }));
         let has_changed = {
             let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = (number.id.clone(), number.revision);
             match error {
-                None => refused.remove(&number.id),
-                Some(_) => is_refused && refused.insert(number.id.clone()),
+                None => refused.remove(&key),
+                Some(_) => is_refused && refused.insert(key),
             }
         };
         if !has_changed {
@@ -170,10 +171,7 @@ impl FileUploader {
         let reason = is_refused.then(|| StopReason::TokenRefused { problem }.to_string());
         let state = if is_refused { NumberState::Stopped } else { NumberState::Ready };
         tracing::warn!(number = number.slug, "an upload says that the number is {state}");
-        if let Err(error) = self.desk.store.set_number_state(&number.id, state, reason).await {
-            tracing::error!(%error, "the number's state could not be stored");
-        }
-        self.desk.announce(What::Numbers).await;
+        self.desk.report_number_state(&number.id, state, reason).await;
     }
 }
 
@@ -182,7 +180,7 @@ fn decide(claim: &UploadClaim, error: &Error, now: i64) -> UploadEnd {
     let attempt = u32::try_from(claim.failures).unwrap_or(u32::MAX).saturating_add(1);
     // As with a text, the queue waits for a valid token.
     let waits_for_token = matches!(error, Error::Refused { class: Class::Token, .. });
-    if claim.failures >= MAX_FAILURES && !waits_for_token {
+    if i64::from(attempt) >= MAX_FAILURES && !waits_for_token {
         return UploadEnd::Failed(error.fault());
     }
     let asked = match error.retry(attempt.min(10), 0.0) {
@@ -224,7 +222,7 @@ mod tests {
     fn what_may_pass_is_tried_for_some_minutes_and_a_token_is_waited_for() {
         let refused = |class| Error::Refused { class, fault: Fault::ours("no"), retry_after: None };
         let busy = refused(Class::Transient);
-        let waits: Vec<_> = [0, 1, 2, 6, 8].map(|failures| decided(failures, &busy)).into();
+        let waits: Vec<_> = [0, 1, 2, 6, 7].map(|failures| decided(failures, &busy)).into();
         assert_eq!(waits, [Some(2_000), Some(4_000), Some(8_000), Some(128_000), None]);
         assert_eq!(decided(0, &Error::Unknown("no answer".into())), Some(2_000));
         assert_eq!(decided(0, &refused(Class::OurFault)), None);

@@ -195,10 +195,7 @@ impl MessageSender {
                 (NumberState::Ready, None)
             }
         };
-        if let Err(error) = self.desk.store.set_number_state(&number.id, state, reason).await {
-            tracing::error!(%error, "the number's state could not be stored");
-        }
-        self.desk.announce(What::Numbers).await;
+        self.desk.report_number_state(&number.id, state, reason).await;
     }
 
     /// Fails a message that the gate or WhatsApp stopped. If the customer waits for it, opens a

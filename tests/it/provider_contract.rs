@@ -398,5 +398,8 @@ fn readme_says_what_each_provider_sends() {
     for provider in ProviderKind::ALL {
         let row = row(*provider);
         assert!(readme.contains(&row), "README.md lacks the row\n{row}");
+        let caption = Abilities::of(*provider).max_caption;
+        let caption = format!("a caption of {},{:03} characters", caption / 1000, caption % 1000);
+        assert!(readme.contains(&caption), "{caption}");
     }
 }

@@ -10,7 +10,6 @@ use std::task::{Poll, ready};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::{Extension, Json};
 use futures::StreamExt;
 use serde::Deserialize;
@@ -24,7 +23,7 @@ use crate::desk::Change;
 use crate::domain::{CollectionId, What};
 use crate::http::WebState;
 use crate::http::error::Problem;
-use crate::http::extract::{Body, Path};
+use crate::http::extract::{Body, Path, is_form};
 use crate::http::note::Note;
 use crate::http::server::Intake;
 use crate::knowledge::remedy;
@@ -89,8 +88,7 @@ pub(super) async fn add(
     }
     let collection = CollectionId::stored(row.id);
     let most = web.desk.library.max_upload_bytes();
-    let sort = request.headers().get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
-    let form = sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data"));
+    let form = is_form(request.headers());
     let files = if form { MAX_FILES } else { 1 };
     DefaultBodyLimit::max(most.saturating_mul(files).saturating_add(MAX_FORM_OVERHEAD_BYTES))
         .apply(&mut request);
@@ -313,6 +311,7 @@ fn path_of(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::FailureCode;
+    use axum::http::header::CONTENT_TYPE;
 
     #[test]
     fn a_name_is_a_path_that_leads_nowhere_else() {

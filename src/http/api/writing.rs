@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::multipart::MultipartError;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -18,7 +17,7 @@ use super::response::Answer;
 use crate::domain::{Content, ConversationId, MessageId, ProblemCode};
 use crate::http::WebState;
 use crate::http::error::Problem;
-use crate::http::extract::{Body, Path};
+use crate::http::extract::{Body, Path, is_form};
 use crate::http::note::Note;
 use crate::http::server::Intake;
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
@@ -73,9 +72,7 @@ pub(super) async fn write(
     headers: HeaderMap,
     request: Request,
 ) -> Result<(StatusCode, Extension<Note>, Json<Message>), Problem> {
-    let sort = headers.get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
-    let is_form = sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data"));
-    let (id, key, window, content, reply_to) = if is_form {
+    let (id, key, window, content, reply_to) = if is_form(&headers) {
         // A large file is not read for nothing.
         let (id, number) = place(&web, &id).await?;
         let (key, window) = (key(&headers)?, web.desk.window(&number));
@@ -154,7 +151,7 @@ impl FileReply {
                 (field.name().unwrap_or_default().to_owned(), field.file_name().map(str::to_owned));
             let is_new = match (name.as_str(), file_name) {
                 ("file", Some(file_name)) => {
-                    let bytes = field.bytes().await.map_err(unreadable)?.to_vec();
+                    let bytes = Vec::from(field.bytes().await.map_err(unreadable)?);
                     read.file.replace((file_name, bytes)).is_none()
                 }
                 ("text", None) => {
@@ -198,7 +195,10 @@ impl FileReply {
         let caption = self.text.unwrap_or_default();
         // Hashing a large file takes a while.
         let media = spawn_blocking(move || abilities.media(&name, bytes, &caption)).await;
-        let media = media.map_err(|_| Problem::broken("The file could not be read."))?;
+        let media = media.map_err(|error| {
+            tracing::error!(%error, "a file to send could not be described");
+            Problem::broken("The file could not be read. The server's log says why.")
+        })?;
         let media = media.map_err(|unfit| unfit_problem(&unfit))?;
         Ok((Content::Media(media), self.reply_to.filter(|id| !id.is_empty())))
     }

@@ -202,7 +202,7 @@ struct Claim {
 
 /// The messages that wait for an upload of `file_uploads`. `|| ''` keeps the planner on the index of
 /// the outbox, which is short.
-const WAITING: &str = formatcp!(
+const WAITING_MESSAGES: &str = formatcp!(
     "from messages r join message_files m on m.message_id = r.id
      where m.workspace_id || '' = file_uploads.workspace_id and m.hash || '' = file_uploads.hash
          and r.number_id || '' = file_uploads.number_id and r.state = '{QUEUED}' and r.due_at is null"
@@ -221,8 +221,8 @@ impl Write for Claim {
                      where (number_id, hash) in (select number_id, hash from file_uploads
                          where workspace_id = $1 and due_at <= $2 order by due_at limit $4 {})
                      returning number_id, hash, claim, unended, failures,
-                         (select r.id {WAITING} order by r.created_at, r.id limit 1) as message_id,
-                         (select r.content {WAITING} order by r.created_at, r.id limit 1) as content",
+                         (select r.id {WAITING_MESSAGES} order by r.created_at, r.id limit 1) as message_id,
+                         (select r.content {WAITING_MESSAGES} order by r.created_at, r.id limit 1) as content",
                     $lock
                 )
             };
