@@ -6,7 +6,7 @@ import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { useCaseReason } from "@/parts/caseReason";
 import { When } from "@/parts/When";
-import { actsOf, type ThreadAction, type useActs } from "./actions";
+import { actsOf, isBlocked, type ThreadAction, type useActs } from "./actions";
 import type { Conversation } from "./filter";
 import list from "./inbox.module.css";
 import { Status } from "./Status";
@@ -66,15 +66,17 @@ export function Facts({ one, window }: { one: Conversation; window: Window }) {
 function Actions({ one, acts }: { one: Conversation; acts: ReturnType<typeof useActs> }) {
   const { t } = useTranslation("inbox");
   const keys: Record<ThreadAction, string> = { take: "t", handBack: "e", resolve: "e" };
+  const allowed = actsOf(one);
+  const pending = acts.isPending ? acts.variables : undefined;
   return (
     <Group gap="xs">
-      {actsOf(one).map((act, at) => (
+      {allowed.map((act, at) => (
         <Tooltip key={act} label={`${t(`act.${act}About`)} (${keys[act]})`} multiline maw={280}>
           <Button
             size="xs"
             variant={at === 0 && act !== "handBack" ? "filled" : "default"}
-            loading={acts.isPending && acts.variables === act}
-            disabled={acts.isPending && acts.variables !== act}
+            loading={pending === act}
+            disabled={isBlocked(act, allowed, pending)}
             onClick={() => acts.mutate(act)}
           >
             {t(`act.${act}`)}

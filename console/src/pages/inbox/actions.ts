@@ -30,6 +30,18 @@ export function actsOf(one: Pick<Conversation, "owner" | "staff" | "open_case">)
   return acts;
 }
 
+/**
+ * Whether an action waits for a pending one. A pending action that is no longer allowed has changed the conversation
+ * already, so what it made possible can be pressed and take the keyboard's focus at once.
+ */
+export function isBlocked(
+  act: ThreadAction,
+  allowed: readonly ThreadAction[],
+  pending?: ThreadAction,
+): boolean {
+  return pending !== undefined && pending !== act && allowed.includes(pending);
+}
+
 export function useActs(id: string) {
   const say = useSay();
   return useMutation({
