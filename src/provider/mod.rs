@@ -309,12 +309,17 @@ impl Settings {
     }
 }
 
+/// How long a connection to a provider waits for its next request. Common servers close an idle one after 5 s, and a
+/// message that is written at that moment has an unknown outcome: a new connection is cheaper than a person's look.
+pub(crate) const MAX_IDLE: Duration = Duration::from_secs(4);
+
 /// Creates the HTTP client of all providers, with a request timeout.
 pub fn client(timeout: Duration) -> Result<reqwest::Client, String> {
     reqwest::Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
         .timeout(timeout)
         .connect_timeout(timeout.min(Duration::from_secs(10)))
+        .pool_idle_timeout(MAX_IDLE)
         .redirect(reqwest::redirect::Policy::limited(3))
         .build()
         .map_err(|error| format!("cannot set up HTTP: {error}"))

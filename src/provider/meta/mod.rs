@@ -551,6 +551,36 @@ mod tests {
         server.await.unwrap();
     }
 
+    /// Takes one request on each connection and closes it when the next one is written, as a server does whose patience
+    /// with an idle connection ends at that moment.
+    #[tokio::test]
+    async fn a_message_after_a_pause_never_meets_a_connection_that_the_server_closes() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let body = r#"{"messages":[{"id":"wamid.1"}]}"#;
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let server = tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let answer = answer.clone();
+                tokio::spawn(async move {
+                    let mut request = [0_u8; 8192];
+                    let _ = socket.read(&mut request).await;
+                    let _ = socket.write_all(answer.as_bytes()).await;
+                    let _ = socket.read(&mut request).await;
+                });
+            }
+        });
+        let meta = meta(&base);
+        meta.send(&to_phone()).await.unwrap();
+        let reused = meta.send(&to_phone()).await.unwrap_err();
+        assert!(matches!(&reused, Error::Unknown(_)), "{reused}");
+        meta.send(&to_phone()).await.unwrap();
+        tokio::time::sleep(crate::provider::MAX_IDLE + Duration::from_millis(100)).await;
+        meta.send(&to_phone()).await.unwrap();
+        server.abort();
+    }
+
     const FILE: &[u8] = b"OggS voice";
 
     fn voice(sha256: Option<String>) -> Media {
