@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 use frontdesk_doctext::extract::FORMATS;
+use frontdesk_endpoint::address::AddressError;
 use frontdesk_promptfoo::policy::Policy;
 
 use super::audit::actor;
@@ -18,7 +19,7 @@ use crate::domain::label::one_line;
 use crate::domain::{CollectionId, SourceId};
 use crate::eval::gate::{LearnOptions, LearnOutcome};
 use crate::knowledge::web::{SourceReader, SourceRequest};
-use crate::knowledge::{Edit, SourceFolder, Summary};
+use crate::knowledge::{self, Edit, SourceFolder, Summary};
 use crate::store::audit::Actor;
 use crate::store::sources::SourceRow;
 
@@ -175,8 +176,19 @@ impl Learn {
         let name = self.collection.clone().unwrap_or_else(|| host(url));
         admit(app, (&name, Change::Source), self.force).await?;
         let library = &app.desk.library;
-        let source = library.add_source(&name, &wanted, SourceReader::Caller).await?;
+        let added = library.add_source(&name, &wanted, SourceReader::Caller).await;
+        let source = added.map_err(with_permission)?;
         refresh(app, &name, &source).await
+    }
+}
+
+/// Says which setting permits a private address, where one can.
+fn with_permission(error: knowledge::Error) -> anyhow::Error {
+    match error {
+        knowledge::Error::PrivateAddress(AddressError::Private { .. }) => anyhow::anyhow!(
+            "{error} `allow_private = true` under [knowledge.web] in frontdesk.toml permits them."
+        ),
+        error => error.into(),
     }
 }
 

@@ -34,6 +34,8 @@ pub enum PageReason {
     Circle {},
     /// There is no such page.
     Gone {},
+    /// It is at an address of a private network, or one at which no website may be.
+    Private {},
     /// The site's robots.txt forbids to read it.
     Forbidden {
         /// Its path.
@@ -53,6 +55,8 @@ pub enum PageReason {
 
 /// Text of [`PageReason::Gone`].
 pub const GONE: &str = "the server says that there is no such page";
+/// Text of [`PageReason::Private`].
+pub const PRIVATE: &str = "Private addresses can't be added.";
 /// Text before the path of [`PageReason::Forbidden`].
 pub const FORBIDDEN: &str = "the site's robots.txt does not allow ";
 /// Text after that path.
@@ -73,6 +77,9 @@ impl PageReason {
         let after = |start: &str| text.strip_prefix(start).map(ToOwned::to_owned);
         if text == GONE {
             return Some(Self::Gone {});
+        }
+        if text == PRIVATE {
+            return Some(Self::Private {});
         }
         let status = between("the server answers ", " ").and_then(|status| status.parse().ok());
         let status = status.map(|status| Self::Status { status });
@@ -107,6 +114,7 @@ mod tests {
         assert_eq!(PageReason::of("its pages are pictures", code), Some(scanned));
         assert_eq!(PageReason::of("its pages are pictures", None), None);
         assert_eq!(PageReason::of(GONE, code), Some(PageReason::Gone {}));
+        assert_eq!(PageReason::of(PRIVATE, code), Some(PageReason::Private {}));
         let forbidden = format!("{FORBIDDEN}/private{TO_BE_READ}");
         let path = "/private".to_owned();
         assert_eq!(PageReason::of(&forbidden, None), Some(PageReason::Forbidden { path }));

@@ -26,6 +26,8 @@ words! {
         TrialBudgetUsedUp = "trial_budget_used_up",
         /// The address of a model is private, and only the desk's owner may name such a one.
         PrivateAddress = "private_address",
+        /// A website at a private address.
+        PrivateWebsite = "private_website",
         /// The address of a model is none that can be used.
         WrongAddress = "wrong_address",
         /// The model needs a key, or the address changed and the stored key is not for it.

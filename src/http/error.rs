@@ -198,6 +198,9 @@ impl From<crate::knowledge::Error> for Problem {
             crate::knowledge::Error::Source(why) | crate::knowledge::Error::Settings(why) => {
                 Self::unprocessable(why)
             }
+            error @ crate::knowledge::Error::PrivateAddress(_) => {
+                Self::unprocessable(error.to_string()).coded(ProblemCode::PrivateWebsite)
+            }
             crate::knowledge::Error::Index(error) => {
                 tracing::error!(%error, "a request could not be fulfilled");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "The index does not answer right now.")

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use frontdesk_doctext::chunk;
+use frontdesk_endpoint::address::AddressError;
 use serde::Deserialize;
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::domain::page_reason::PRIVATE;
 use crate::domain::{Chunk, ChunkId, CollectionId, CollectionOrigin, DocumentState};
 use crate::embed::Embedder;
 use crate::index::{DocumentEntries, Entry, Index, Tunings};
@@ -118,6 +120,9 @@ pub enum Error {
     /// A source cannot be added or read; holds the reason.
     #[error("{0}")]
     Source(String),
+    /// A source is at an address that may not be connected to.
+    #[error("{PRIVATE}")]
+    PrivateAddress(AddressError),
     /// A text could not be embedded; holds the reason.
     #[error("{0}")]
     Embed(String),

@@ -456,7 +456,7 @@ async fn a_site_is_learned_listed_read_again_and_removed() {
     site.put("/", html("Start", "The lamp museum is in the harbour.", &["/tickets", "/gone"]));
     site.put("/tickets", html("Tickets", "A ticket for the museum costs seven crowns.", &[]));
     let closed = run(home.path(), &["learn", &site.url, "--collection", "museum"]).await;
-    closed.fails_with(&["Private addresses", "[knowledge.web] allow_private"]);
+    closed.fails_with(&["Private addresses", "`allow_private = true` under [knowledge.web]"]);
     let open = "[knowledge.web]\nallow_private = true\npause_ms = 0\n";
     std::fs::write(home.path().join("frontdesk.toml"), open).unwrap();
     let args = ["learn", &site.url, "--collection", "museum", "--every", "24h", "--pages", "9"];

@@ -3,9 +3,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::time::timeout;
 use url::{Host, Url};
 
 /// Class of an address.
@@ -96,6 +98,9 @@ fn reach_v6(address: Ipv6Addr) -> AddressClass {
     }
 }
 
+/// How long [`Guard::permits`] looks a name up.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Resolves a host name.
 pub type Lookup =
     Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> + Send + Sync>;
@@ -131,11 +136,12 @@ impl Guard {
     }
 
     /// Checks a URL as a connection to it would be checked, by looking its host up. A host that
-    /// cannot be looked up is no error: nothing connects to it either.
+    /// cannot be looked up, or not in time, is no error: it is checked again when it is connected to.
     pub async fn permits(&self, url: &Url) -> Result<(), AddressError> {
         self.check(url)?;
         let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
-        let found = (self.lookup)(name.to_owned()).await.unwrap_or_default();
+        let found = timeout(LOOKUP_TIMEOUT, (self.lookup)(name.to_owned())).await;
+        let found = found.map(Result::unwrap_or_default).unwrap_or_default();
         found.into_iter().try_for_each(|address| self.judge(name, address))
     }
 

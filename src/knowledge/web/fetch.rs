@@ -18,6 +18,7 @@ use url::Url;
 
 use super::page::RobotsDirectives;
 use super::scope::{Scope, normal};
+use crate::domain::page_reason::PRIVATE;
 
 /// Maximum redirects of one request.
 const MAX_HOPS: usize = 5;
@@ -110,7 +111,7 @@ pub(super) struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
     /// Connections to its address are not allowed.
-    #[error("{}", told(.0))]
+    #[error("{PRIVATE}")]
     Refused(#[from] AddressError),
     /// It redirects to another site.
     #[error("it leads to another site, {0}, which would have to be learned by its own address")]
@@ -136,18 +137,6 @@ pub(super) enum Failure {
     /// The connection failed.
     #[error("{0}")]
     Unreachable(String),
-}
-
-/// Why an address is refused, with the setting that would permit it.
-fn told(refused: &AddressError) -> String {
-    match refused {
-        AddressError::Private { .. } => {
-            "Private addresses can't be added. The operator permits them with [knowledge.web] \
-             allow_private = true."
-                .to_owned()
-        }
-        AddressError::Never { .. } => refused.to_string(),
-    }
 }
 
 impl Failure {

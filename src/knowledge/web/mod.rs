@@ -7,7 +7,7 @@ use frontdesk_endpoint::address::Guard;
 use serde::{Deserialize, Serialize};
 
 use self::crawl::Crawl;
-use self::fetch::{Failure, Fetcher};
+use self::fetch::Fetcher;
 use super::collection::is_staged;
 use super::{Error, Library, Progress, Summary};
 use crate::domain::time::now_ms;
@@ -104,7 +104,7 @@ impl Library {
     ) -> Result<SourceRow, Error> {
         let url = scope::start(&wanted.url).map_err(refused)?;
         let guard = Guard::new(self.settings.web.allow_private);
-        guard.check(&url).map_err(|why| refused(Failure::from(why)))?;
+        guard.permits(&url).await.map_err(Error::PrivateAddress)?;
         check(collection, wanted)?;
         let collection = self.store.collection(collection).await?;
         let sources = self.store.sources().await?;

@@ -1,5 +1,8 @@
 //! Misbehaving sites: each failure affects only its page and costs bounded time and memory.
 
+use frontdesk::store::sources::NewSource;
+use reqwest::StatusCode;
+
 use super::*;
 use crate::support::app::Db;
 
@@ -111,19 +114,33 @@ async fn an_address_of_this_machine_is_refused_unless_the_settings_permit_it() {
     let app =
         Setup::on(Db::Sqlite).extractive().with("[knowledge.web]\npause_ms = 0").start().await;
     let site = shop().await;
-    let refused = app
-        .desk
-        .library
-        .add_source("web", &wanted(&site.url), SourceReader::Caller)
-        .await
-        .unwrap_err();
-    assert!(refused.to_string().contains("[knowledge.web] allow_private"), "{refused}");
     let by_name = site.url.replace("127.0.0.1", "localhost");
-    let (source, summary) = learned(&app, &by_name).await;
+    for url in [&site.url, &by_name, "http://169.254.169.254/"] {
+        let (status, said) = app.call("/collections/new/sources", &json!({"url": url})).await;
+        assert_eq!((status, &said["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("private_website")), "{url}: {said}");
+        assert_eq!(said["detail"], "Private addresses can't be added.", "{url}");
+    }
+    let slugs = app.get("/collections").await;
+    assert!(!slugs.as_array().unwrap().iter().any(|one| one["slug"] == "new"), "{slugs}");
+    // One that was permitted when it was added, or whose name meant another address then.
+    let collection = app.desk.store.collection("web").await.unwrap();
+    let (url, kind) = (by_name, SourceKind::Page);
+    let new = NewSource {
+        collection,
+        url,
+        kind,
+        settings: r#"{"depth": 0, "pages": 1}"#.into(),
+        every_minutes: None,
+        due_at: None,
+    };
+    let id = app.desk.store.add_source(new).await.unwrap();
+    let source = app.desk.store.source(&id).await.unwrap().unwrap();
+    let summary = refreshed(&app, &source).await;
     assert_eq!(summary.learned, 0);
-    assert!(summary.failed[0].1.contains("Private addresses can't be added"), "{summary:?}");
-    assert!(summary.failed[0].1.contains("allow_private"), "{summary:?}");
+    assert_eq!(summary.failed[0].1, "Private addresses can't be added.", "{summary:?}");
     assert_eq!(stored(&app, &source).await.state, SourceState::Failed);
+    let shown = app.get("/collections/web/sources").await;
+    assert_eq!(shown[0]["error_code"], json!({"kind": "private"}), "{shown}");
     assert!(site.asked().is_empty(), "it was connected to");
     app.stop().await;
 }

@@ -36,6 +36,7 @@ export function usePageReason() {
         return t("page.format", { format: code.format });
       case "circle":
       case "gone":
+      case "private":
         return t(`page.${code.kind}`);
       case "unlearned":
         return i18n.exists(`knowledge:code.${code.code}`) ? t(`code.${code.code}`) : undefined;
