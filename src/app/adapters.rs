@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use super::source_folders;
 use crate::config::Config;
 use crate::desk::{AdapterBuilder, Connector, LocalModels, Numbers};
 use crate::domain::{ModelRole, ModelTask};
@@ -48,7 +49,11 @@ pub(super) fn library(
     (store, index, embed): (Store, Arc<dyn Index>, Arc<dyn Embedder>),
     readers: &Pool,
 ) -> Library {
-    Library::new(store, index, embed, config.knowledge.clone()).with_readers(readers.clone())
+    let settings = config.knowledge.clone();
+    let config = config.clone();
+    Library::new(store, index, embed, settings)
+        .with_readers(readers.clone())
+        .with_folders(Arc::new(move || source_folders(&config).map_err(std::io::Error::other)))
 }
 
 /// The tasks whose model was chosen for the workspace. `Desk::reload_models` puts those to use; what

@@ -7,7 +7,6 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 use frontdesk_doctext::extract::FORMATS;
-use frontdesk_endpoint::address::AddressError;
 use frontdesk_promptfoo::policy::Policy;
 
 use super::audit::actor;
@@ -185,7 +184,7 @@ impl Learn {
 /// Says which setting permits a private address, where one can.
 fn with_permission(error: knowledge::Error) -> anyhow::Error {
     match error {
-        knowledge::Error::PrivateAddress(AddressError::Private { .. }) => anyhow::anyhow!(
+        knowledge::Error::PrivateAddress { may_be_permitted: true } => anyhow::anyhow!(
             "{error} `allow_private = true` under [knowledge.web] in frontdesk.toml permits them."
         ),
         error => error.into(),

@@ -198,7 +198,7 @@ impl From<crate::knowledge::Error> for Problem {
             crate::knowledge::Error::Source(why) | crate::knowledge::Error::Settings(why) => {
                 Self::unprocessable(why)
             }
-            error @ crate::knowledge::Error::PrivateAddress(_) => {
+            error @ crate::knowledge::Error::PrivateAddress { .. } => {
                 Self::unprocessable(error.to_string()).coded(ProblemCode::PrivateWebsite)
             }
             crate::knowledge::Error::Index(error) => {

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use frontdesk_doctext::chunk;
-use frontdesk_endpoint::address::AddressError;
 use serde::Deserialize;
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -80,6 +79,9 @@ pub struct VectorSpace {
     pub index: Arc<dyn Index>,
 }
 
+/// Finds folders to learn.
+pub type FindFolders = Arc<dyn Fn() -> std::io::Result<Vec<SourceFolder>> + Send + Sync>;
+
 /// The documents of a workspace, and the index that follows them.
 #[derive(Clone)]
 pub struct Library {
@@ -89,6 +91,8 @@ pub struct Library {
     settings: Settings,
     /// Worker processes that read documents; `None` when this program starts none.
     readers: Option<Pool>,
+    /// Finds the folders that are learned at every start.
+    folders: Option<FindFolders>,
     /// How each collection is ranked; shared with the pipeline.
     tunings: Arc<Tunings>,
     /// The revision of each collection that the index holds.
@@ -122,7 +126,10 @@ pub enum Error {
     Source(String),
     /// A source is at an address that may not be connected to.
     #[error("{PRIVATE}")]
-    PrivateAddress(AddressError),
+    PrivateAddress {
+        /// Whether the setting `[knowledge.web] allow_private` permits it.
+        may_be_permitted: bool,
+    },
     /// A text could not be embedded; holds the reason.
     #[error("{0}")]
     Embed(String),
@@ -153,6 +160,7 @@ impl Library {
             space: AdapterSlot::new(Arc::new(VectorSpace { embed, index })),
             settings,
             readers: None,
+            folders: None,
             tunings: Arc::default(),
             indexed_revisions: Arc::default(),
             underway: Arc::default(),
@@ -168,6 +176,14 @@ impl Library {
     #[must_use]
     pub fn with_readers(mut self, readers: Pool) -> Self {
         self.readers = Some(readers);
+        self
+    }
+
+    /// Sets how the folders are found that are learned at every start; documents of others have no
+    /// original.
+    #[must_use]
+    pub fn with_folders(mut self, folders: FindFolders) -> Self {
+        self.folders = Some(folders);
         self
     }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use frontdesk_doctext::extract::{FORMATS, MAX_BYTES, Unreadable};
 
-use super::{answers, collection};
+use super::{Library, answers, collection};
+use crate::domain::CollectionOrigin;
 
 /// Documents to learn into one collection: a folder, or one file of it.
 pub struct SourceFolder {
@@ -68,6 +69,25 @@ impl SourceFolder {
             Err(error) => return Err(error),
         };
         Ok(Self { collection: name, documents, whole: true, settings })
+    }
+}
+
+impl Library {
+    /// The file that a document was learned from, as it is now; `None` if it is not in a folder that
+    /// is learned at every start. Only what such a folder lists is read, whatever `path` says.
+    pub async fn file(&self, collection: &str, path: &str) -> io::Result<Option<Vec<u8>>> {
+        if self.origin(collection) == CollectionOrigin::Console {
+            return Ok(None);
+        }
+        let Some(find) = self.folders.clone() else { return Ok(None) };
+        let (collection, path) = (collection.to_owned(), path.to_owned());
+        let read = move || {
+            let folder = find()?.into_iter().find(|folder| folder.collection == collection);
+            let mut documents = folder.into_iter().flat_map(|folder| folder.documents);
+            let found = documents.find(|document| document.path == path);
+            found.map(|document| (document.read)()).transpose()
+        };
+        tokio::task::spawn_blocking(read).await?
     }
 }
 

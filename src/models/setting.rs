@@ -5,7 +5,6 @@
 //! otherwise have the desk call its own network, so only its owner names private addresses; others
 //! name public ones, over TLS, and those that the configuration has the desk call anyway.
 
-
 use frontdesk_endpoint::OPENAI;
 use frontdesk_endpoint::address::{AddressError, Guard};
 use secrecy::SecretString;

@@ -218,9 +218,15 @@ on_both! {
 
         let others = app.get(&format!("{PATH}?from=folder")).await;
         let folder = others["items"][0]["id"].as_str().unwrap();
-        let refused = fetch(folder).await;
-        assert_eq!(refused.status(), 404);
-        assert!(refused.text().await.unwrap().contains("Only uploaded documents"));
+        let path = app.home.path().join("knowledge/acme").join(others["items"][0]["path"].as_str().unwrap());
+        let file = fetch(folder).await;
+        assert_eq!(file.status(), 200);
+        assert!(file.headers()["content-disposition"].to_str().unwrap().starts_with("attachment"));
+        assert_eq!(file.bytes().await.unwrap(), std::fs::read(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let gone = fetch(folder).await;
+        assert_eq!(gone.status(), 404);
+        assert!(gone.text().await.unwrap().contains("is not kept here"));
         assert_eq!(ask(&app.url, Method::DELETE, &format!("/documents/{id}")).await.0, 204);
         assert_eq!(fetch(id).await.status(), 404);
         app.stop().await;

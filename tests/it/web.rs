@@ -231,7 +231,7 @@ on_both! {
         for (new, word) in [
             (json!({"url": "ftp://example.com/"}), "http://"),
             (json!({"url": "https://bob:secret@example.com/"}), "password"),
-            (json!({"url": "http://169.254.169.254/"}), "never connected to"),
+            (json!({"url": "http://169.254.169.254/"}), "Private addresses"),
             (json!({"url": site.url, "pages": 0}), "1 to 10000"),
             (json!({"url": site.url, "depth": 21}), "20"),
             (json!({"url": site.url, "every_minutes": 1}), "5 minutes"),

@@ -255,8 +255,8 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Returns an uploaded document as it was uploaded, as a download. Other documents are kept as text:
-/// their originals are in the collection's folder or at their website.
+/// Returns a document's file as a download. It is as it was uploaded, as it is in the collection's folder
+/// now, or as it came with the demo; a page of a website has none.
 #[utoipa::path(get, path = "/documents/{id}/original", operation_id = "get_original", tag = "knowledge",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, response = Problem)))]
@@ -264,15 +264,25 @@ pub(super) async fn original(
     State(web): State<WebState>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let document = shown(&web, &id).await?;
+    let (id, row, collection) = find_document(&web, &id).await?;
     let _place = DOWNLOAD_SLOTS.acquire().await;
-    let found = web.desk.store.original(&DocumentId::stored(document.id)).await?;
-    let (path, bytes) = found.ok_or_else(|| {
-        Problem::missing(
-            "Only uploaded documents are kept as files: look for this one in its folder or at its website.",
-        )
+    let found = match row.origin {
+        DocumentOrigin::Upload => web.desk.store.original(&id).await?.map(|(_, bytes)| bytes),
+        DocumentOrigin::Folder => {
+            let file = web.desk.library.file(&collection, &row.path).await;
+            file.inspect_err(|error| tracing::warn!(%error, "a document's file cannot be read"))
+                .unwrap_or_default()
+        }
+        DocumentOrigin::Web => None,
+    };
+    let path = &row.path;
+    let bytes = found.ok_or_else(|| {
+        Problem::missing(match row.origin {
+            DocumentOrigin::Web => format!("This is a page of a website: it is at {path}."),
+            _ => format!("The file `{path}` is not kept here: look where it was learned from."),
+        })
     })?;
-    Ok(download(path.rsplit('/').next().unwrap_or(&path), bytes))
+    Ok(download(path.rsplit('/').next().unwrap_or(path), bytes))
 }
 
 /// Learns an uploaded document again, in the background.

@@ -255,6 +255,7 @@ impl<'a> Crawl<'a> {
         // allows everything.
         self.robots = match self.fetcher.get(&ask).await {
             Ok(FetchResponse { answer: FetchOutcome::New(file), .. }) => Robots::read(&file.bytes),
+            Err(refused @ Failure::Refused(_)) => return Err(site(&refused.to_string())),
             Err(failure) if failure.is_the_servers() => {
                 return Err(site(&format!(
                     "its robots.txt cannot be read, so nothing else is: {failure}"

@@ -443,7 +443,7 @@ mod tests {
             let url = format!("http://{host}:{}/", address.port());
             let failure = get(&fetcher, &url, RedirectPolicy::Anywhere).await.err().unwrap();
             assert!(matches!(failure, Failure::Refused(_)), "{host}: {failure}");
-            assert!(failure.to_string().contains("[knowledge.web] allow_private"), "{failure}");
+            assert_eq!(failure.to_string(), PRIVATE);
         }
         assert_eq!(connections.load(Ordering::SeqCst), 0);
     }

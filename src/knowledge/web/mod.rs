@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use frontdesk_endpoint::address::Guard;
+use frontdesk_endpoint::address::{AddressError, Guard};
 use serde::{Deserialize, Serialize};
 
 use self::crawl::Crawl;
@@ -104,7 +104,9 @@ impl Library {
     ) -> Result<SourceRow, Error> {
         let url = scope::start(&wanted.url).map_err(refused)?;
         let guard = Guard::new(self.settings.web.allow_private);
-        guard.permits(&url).await.map_err(Error::PrivateAddress)?;
+        guard.permits(&url).await.map_err(|refused| Error::PrivateAddress {
+            may_be_permitted: matches!(refused, AddressError::Private { .. }),
+        })?;
         check(collection, wanted)?;
         let collection = self.store.collection(collection).await?;
         let sources = self.store.sources().await?;

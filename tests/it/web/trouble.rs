@@ -117,7 +117,11 @@ async fn an_address_of_this_machine_is_refused_unless_the_settings_permit_it() {
     let by_name = site.url.replace("127.0.0.1", "localhost");
     for url in [&site.url, &by_name, "http://169.254.169.254/"] {
         let (status, said) = app.call("/collections/new/sources", &json!({"url": url})).await;
-        assert_eq!((status, &said["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("private_website")), "{url}: {said}");
+        assert_eq!(
+            (status, &said["code"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("private_website")),
+            "{url}: {said}"
+        );
         assert_eq!(said["detail"], "Private addresses can't be added.", "{url}");
     }
     let slugs = app.get("/collections").await;
