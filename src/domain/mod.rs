@@ -72,7 +72,7 @@ pub use page_reason::PageReason;
 pub use problem::ProblemCode;
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
-pub use sending::{SendOutcome, Sending, Template, Then, Unknown};
+pub use sending::{FallbackTemplate, SendOutcome, Sending, Then, Unknown};
 pub use stop_reason::StopReason;
 pub use trace::Trace;
 pub use turn::{

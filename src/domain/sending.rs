@@ -15,7 +15,7 @@ pub struct Sending {
     pub unknown: Unknown,
     /// The template sent instead of a message when the window is closed; `None` sends nothing and
     /// opens a case.
-    pub template: Option<Template>,
+    pub template: Option<FallbackTemplate>,
 }
 
 /// How a message is handled when it is unknown whether it was sent.
@@ -65,7 +65,7 @@ words! {
 /// A message template approved by WhatsApp.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Template {
+pub struct FallbackTemplate {
     /// Its name at WhatsApp.
     pub name: String,
     /// WhatsApp's code of its language, such as `en_US`.

@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use serde::Deserialize;
 
-use crate::domain::{Fault, Item, Media, MediaKind, Party, ProviderKind, Sending, Template};
+use crate::domain::{
+    FallbackTemplate, Fault, Item, Media, MediaKind, Party, ProviderKind, Sending,
+};
 
 pub mod abilities;
 mod error;
@@ -79,7 +81,7 @@ pub trait Provider: Receiver {
     }
 
     /// A template that every account of the provider has, for a test message.
-    fn test_template(&self) -> Option<Template> {
+    fn test_template(&self) -> Option<FallbackTemplate> {
         None
     }
 }
@@ -134,7 +136,7 @@ pub enum OutgoingContent {
     /// A template, for when only templates are accepted. The text may fill it.
     Template {
         /// The template.
-        template: Template,
+        template: FallbackTemplate,
         /// The message's text.
         text: String,
     },

@@ -5,7 +5,7 @@
 //! Loops are stopped at intake, which makes a person the owner. Spending is checked before a model
 //! is called (`pipeline::budget`).
 
-use crate::domain::{Author, Fault, Owner, Template};
+use crate::domain::{Author, FallbackTemplate, Fault, Owner};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::outbox::ToSend;
 
@@ -16,7 +16,7 @@ pub(super) struct GateRequest<'a> {
     /// Whether the number has the 24-hour window.
     pub(super) has_window: bool,
     /// The template for messages outside the window; `None` if there is none.
-    pub(super) template: Option<&'a Template>,
+    pub(super) template: Option<&'a FallbackTemplate>,
     /// The current time, in Unix milliseconds.
     pub(super) now: i64,
 }
@@ -27,7 +27,7 @@ pub(super) enum Pass {
     /// As free text.
     AsItIs,
     /// As this template, because the window is closed.
-    AsTemplate(Template),
+    AsTemplate(FallbackTemplate),
 }
 
 /// Why a message may not be sent.
@@ -73,7 +73,10 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
 
 /// Decides what is sent outside the window: the template, if there is one. It does not stand for a
 /// file.
-pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<Template, Stop> {
+pub(super) fn outside(
+    message: &ToSend,
+    template: Option<&FallbackTemplate>,
+) -> Result<FallbackTemplate, Stop> {
     if let Some(template) = template.filter(|_| message.content.is_none()) {
         return Ok(template.clone());
     }
@@ -126,7 +129,7 @@ mod tests {
         }
     }
 
-    fn ask(message: &ToSend, template: Option<&Template>) -> Result<Pass, Stop> {
+    fn ask(message: &ToSend, template: Option<&FallbackTemplate>) -> Result<Pass, Stop> {
         pass(&GateRequest { message, has_window: true, template, now: WINDOW_MS * 3 })
     }
 
@@ -170,7 +173,7 @@ mod tests {
         let late = message(Author::Bot, Owner::Bot, Some(WINDOW_MS * 2));
         assert!(matches!(ask(&late, None), Err(Stop::Missed(_))), "a person has to see to it");
         let name = "come_back".to_owned();
-        let template = Template { name, language: "en".into(), with_text: true };
+        let template = FallbackTemplate { name, language: "en".into(), with_text: true };
         assert_eq!(ask(&late, Some(&template)), Ok(Pass::AsTemplate(template.clone())));
         let sentence = message(Author::Notice, Owner::Bot, Some(WINDOW_MS * 2));
         assert!(matches!(ask(&sentence, None), Err(Stop::Void(_))));

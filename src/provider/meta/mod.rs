@@ -25,7 +25,7 @@ use super::{
     Abilities, Class, DescribeNumber, Error, FileUpload, MalformedWebhook, OutgoingMessage,
     Provider, Receiver, SentMessage, Spec, UnverifiedWebhook, UploadedFile, json, signature,
 };
-use crate::domain::{Item, Media, Template};
+use crate::domain::{FallbackTemplate, Item, Media};
 
 pub(super) use settings::Settings;
 
@@ -169,9 +169,9 @@ impl Provider for Meta {
         Some(self)
     }
 
-    fn test_template(&self) -> Option<Template> {
+    fn test_template(&self) -> Option<FallbackTemplate> {
         let (name, language) = ("hello_world".to_owned(), "en_US".to_owned());
-        Some(Template { name, language, with_text: false })
+        Some(FallbackTemplate { name, language, with_text: false })
     }
 }
 

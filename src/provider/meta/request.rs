@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::{OutgoingContent, OutgoingFile, OutgoingMessage};
-use crate::domain::{MediaKind, Template};
+use crate::domain::{FallbackTemplate, MediaKind};
 
 /// A message: a text, a file or a template.
 #[derive(Serialize)]
@@ -156,7 +156,7 @@ impl<'a> Body<'a> {
 
 /// Fills a template: the text goes into its first parameter, on one line, since Meta accepts no
 /// line breaks there.
-fn filled<'a>(template: &'a Template, text: &str) -> TemplateMessage<'a> {
+fn filled<'a>(template: &'a FallbackTemplate, text: &str) -> TemplateMessage<'a> {
     let words: Vec<_> = text.split_whitespace().collect();
     let text = words.join(" ").chars().take(MAX_PARAMETER_LEN).collect();
     let body = Component { r#type: "body", parameters: [Parameter { r#type: "text", text }] };

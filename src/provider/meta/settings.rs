@@ -5,7 +5,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::{Sending, Template, Unknown};
+use crate::domain::{FallbackTemplate, Sending, Unknown};
 
 /// Settings of one number.
 #[derive(Debug, Clone, Deserialize)]
@@ -45,7 +45,7 @@ pub struct Settings {
     pub unknown: Unknown,
     /// Template to send when the 24-hour window is closed; `None` for none.
     #[serde(default)]
-    pub template: Option<Template>,
+    pub template: Option<FallbackTemplate>,
 }
 
 /// WhatsApp's rate limits in messages per second, without and with coexistence.
