@@ -26,6 +26,7 @@ mod local_models;
 mod notifier;
 mod numbers;
 mod removal;
+mod templates;
 mod trials;
 
 pub use adapter_builder::AdapterBuilder;
@@ -39,6 +40,7 @@ pub use model_trial::TrialResult;
 pub use notifier::{Begin, ConversationEvents, Notifier, Places};
 pub use numbers::{Connector, Number, NumberActivity, Numbers};
 pub use removal::{RESERVED_SLUG, RemovalError};
+pub use templates::{NumberTemplates, TemplateSyncError};
 
 /// A running desk.
 pub struct Desk {

@@ -12,7 +12,10 @@ use tokio::io::AsyncReadExt;
 use super::audit::AuditEntry;
 use crate::app::App;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
-use crate::domain::{Action, Content, ConversationId, MessageId, MessageKind, TranscriptDetails};
+use crate::domain::{
+    Action, Content, ConversationId, MessageId, MessageKind, MessageTemplate, TemplateState,
+    TemplateValue, TranscriptDetails,
+};
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
 use crate::provider::abilities::{Abilities, megabytes};
 use crate::store::staff_messages::{Refusal, Reply, ReplyOutcome};
@@ -42,6 +45,15 @@ enum Command {
         /// A picture, video, sound or document to send
         #[arg(long, value_name = "PATH")]
         file: Option<PathBuf>,
+        /// A message template, which WhatsApp takes outside the 24-hour window, too: see `frontdesk templates`
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["text", "file"])]
+        template: Option<String>,
+        /// The template's language, if it has several
+        #[arg(long, value_name = "CODE", requires = "template")]
+        language: Option<String>,
+        /// A value of the template, such as body.1=Ana
+        #[arg(long = "value", value_name = "PART.NAME=VALUE", requires = "template", value_parser = template_value)]
+        values: Vec<TemplateValue>,
     },
     /// Correct the transcript of a voice note
     Correct {
@@ -78,8 +90,9 @@ impl Inbox {
         match self.command {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Show { conversation }) => show(&app, &read(&conversation)?).await?,
-            Some(Command::Send { conversation, text, file }) => {
-                let content = ReplyDraft { text: text.unwrap_or_default(), file };
+            Some(Command::Send { conversation, text, file, template, language, values }) => {
+                let template = template.map(|name| TemplateChoice { name, language, values });
+                let content = ReplyDraft { text: text.unwrap_or_default(), file, template };
                 send(&app, &read(&conversation)?, content).await?;
             }
             Some(Command::Correct { message, text }) => {
@@ -153,10 +166,57 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
 struct ReplyDraft {
     text: String,
     file: Option<PathBuf>,
+    template: Option<TemplateChoice>,
+}
+
+/// A template to send.
+struct TemplateChoice {
+    name: String,
+    language: Option<String>,
+    values: Vec<TemplateValue>,
+}
+
+impl TemplateChoice {
+    async fn content(self, app: &App, number: &str) -> anyhow::Result<Content> {
+        let number =
+            app.desk.number(number).context("the conversation's number is not connected")?;
+        let stored = app.desk.stored_templates(&number).await?.templates;
+        let is_wanted = |template: &&MessageTemplate| {
+            template.name == self.name
+                && self.language.as_ref().is_none_or(|code| *code == template.language)
+        };
+        let found: Vec<_> = stored.iter().filter(is_wanted).collect();
+        let template = match found[..] {
+            [template] => template,
+            [] => {
+                bail!("the number has no such template; `frontdesk templates` reads and lists them")
+            }
+            _ => {
+                let codes: Vec<_> = found.iter().map(|found| found.language.as_str()).collect();
+                bail!("it has several languages: choose one with --language: {}", codes.join(", "))
+            }
+        };
+        if template.state != TemplateState::Approved {
+            bail!("WhatsApp does not take this template now, it is {}", template.state);
+        }
+        Ok(Content::Template(template.fill(&self.values)?))
+    }
+}
+
+/// Parses `PART.NAME=VALUE`.
+fn template_value(text: &str) -> Result<TemplateValue, String> {
+    let wrong = || format!("`{text}` is no value: write it as body.1=Ana");
+    let (place, value) = text.split_once('=').ok_or_else(wrong)?;
+    let (part, name) = place.split_once('.').ok_or_else(wrong)?;
+    let part = part.parse().map_err(|_| wrong())?;
+    Ok(TemplateValue { part, name: name.to_owned(), value: value.to_owned() })
 }
 
 impl ReplyDraft {
     async fn content(self, app: &App, number: &str) -> anyhow::Result<Content> {
+        if let Some(template) = self.template {
+            return template.content(app, number).await;
+        }
         let Some(path) = self.file else {
             let body = self.text.trim().to_owned();
             if body.is_empty() || body.chars().count() > MAX_MESSAGE_LEN {
@@ -198,7 +258,7 @@ async fn send(app: &App, id: &ConversationId, written: ReplyDraft) -> anyhow::Re
             Ok(())
         }
         ReplyOutcome::Refused(Refusal::WindowClosed) => bail!(
-            "the 24-hour window is closed: WhatsApp takes what is written freely only after the customer writes again"
+            "the 24-hour window is closed: WhatsApp takes what is written freely only after the customer writes again; until then send a template (--template)"
         ),
         ReplyOutcome::Refused(Refusal::OptedOut) => bail!("the customer opted out"),
         ReplyOutcome::Refused(Refusal::NoAddress) => bail!("the customer has no WhatsApp id"),

@@ -58,6 +58,7 @@ mod eval;
 mod explain;
 mod gaps;
 mod inbox;
+mod templates;
 mod learn;
 mod models;
 mod publish;
@@ -145,6 +146,7 @@ enum Command {
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and return them to the bot
     Inbox(inbox::Inbox),
+    Templates(templates::Templates),
     /// Show stored webhooks, or process them again after a bug fix
     Webhook(webhook::Webhooks),
     /// List, fetch, import and remove the models that run in this process
@@ -193,6 +195,7 @@ impl Command {
             | Self::Versions(_)
             | Self::Audit(_)
             | Self::Alerts(_)
+            | Self::Templates(_)
             | Self::Models(_)
             | Self::Doctor
             | Self::Config
@@ -343,6 +346,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Answer(answer) => answer.run(command_app(config).await?).await,
         Command::Gaps(gaps) => gaps.run(command_app(config).await?).await,
         Command::Inbox(inbox) => inbox.run(command_app(config).await?).await,
+        Command::Templates(templates) => templates.run(command_app(config).await?).await,
         Command::Webhook(webhook) => webhook.run(command_app(config).await?).await,
         Command::Models(models) => Box::pin(models.run(config)).await,
         Command::Doctor => doctor::run(config).await,

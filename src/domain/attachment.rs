@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Blob;
+use super::file::Blob;
 
 /// What the bot reads of a customer's file.
 #[derive(Debug, Clone, PartialEq, Eq)]

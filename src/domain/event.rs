@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::alert::{Account, Alert, WarningChange};
 use super::message::{Content, MessageState};
+use super::template::TemplateChange;
 use super::time::Millis;
 
 /// One event of a webhook, with the number that it concerns.
@@ -192,6 +193,8 @@ pub struct Other {
     pub alert: Option<Alert>,
     /// Set if it puts its numbers at risk, or no longer does.
     pub warning: Option<WarningChange>,
+    /// Set if it is about a message template of the account.
+    pub template: Option<TemplateChange>,
 }
 
 words! {

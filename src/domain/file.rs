@@ -1,6 +1,19 @@
 //! Files of messages: whether one is stored here, and what it is by its first bytes. Pure.
 
+use std::fmt;
+use std::sync::Arc;
+
 use frontdesk_words::words;
+
+/// The bytes of a file, shared. `Debug` prints only their count.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Blob(pub Arc<[u8]>);
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
 
 words! {
     /// Whether the file of a message is stored here.

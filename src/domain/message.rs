@@ -1,12 +1,12 @@
 //! The content of a message, independent of its provider.
 
-use std::fmt;
-use std::sync::Arc;
-
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+
+use super::file::Blob;
+use super::template::FilledTemplate;
 
 /// The content of a message. An unknown type is kept raw and never guessed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -19,6 +19,8 @@ pub enum Content {
     },
     /// A file: voice note, audio, image, video, document or sticker.
     Media(Media),
+    /// A template that WhatsApp approved, filled.
+    Template(FilledTemplate),
     /// A location.
     Location {
         /// Degrees north.
@@ -153,16 +155,6 @@ pub struct Media {
     pub bytes: Option<Blob>,
 }
 
-/// The bytes of a file, shared. `Debug` prints only their count.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Blob(pub Arc<[u8]>);
-
-impl fmt::Debug for Blob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
-    }
-}
-
 words! {
     /// The kind of file in a media message.
     #[derive(Default)]
@@ -200,6 +192,8 @@ words! {
         Document = "document",
         /// A sticker.
         Sticker = "sticker",
+        /// A template that WhatsApp approved.
+        Template = "template",
         /// A location.
         Location = "location",
         /// Address cards.
@@ -333,6 +327,7 @@ impl Content {
         match self {
             Self::Text { .. } => MessageKind::Text,
             Self::Media(media) => media.kind.into(),
+            Self::Template(_) => MessageKind::Template,
             Self::Location { .. } => MessageKind::Location,
             Self::Contacts { .. } => MessageKind::Contacts,
             Self::Choice { .. } => MessageKind::Choice,
@@ -354,6 +349,7 @@ impl Content {
         let words = match self {
             Self::Text { body } => Some(body.as_str()),
             Self::Media(media) => media.caption.as_deref(),
+            Self::Template(template) => Some(template.text.as_str()),
             Self::Choice { title, .. } => Some(title.as_str()),
             Self::Order { text, .. } => text.as_deref(),
             _ => None,

@@ -24,6 +24,7 @@ pub mod loop_guard;
 pub mod thread;
 mod standing;
 pub mod sending;
+pub mod template;
 pub mod prompt;
 pub mod trace;
 pub mod live;
@@ -50,7 +51,7 @@ pub use event::{
     Delivery, DeskEventKind, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Referral,
     Status,
 };
-pub use file::{FileState, MissingFile};
+pub use file::{Blob, FileState, MissingFile};
 pub use id::{
     AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,
     EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,
@@ -63,7 +64,7 @@ pub use learning::{
 };
 pub use live::What;
 pub use message::{
-    Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
+    Author, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
 };
 pub use model::{EndpointProblem, ModelProvider, ModelRole, ModelTask, PartOrigin};
 pub use note::NoteCode;
@@ -74,6 +75,11 @@ pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
 pub use sending::{FallbackTemplate, SendOutcome, Sending, Then, Unknown};
 pub use stop_reason::StopReason;
+pub use template::{
+    FilledTemplate, MessageTemplate, TemplateButton, TemplateButtonKind, TemplateCategory,
+    TemplateChange, TemplateError, TemplateHeader, TemplateHeaderKind, TemplateLayout,
+    TemplateParameter, TemplatePart, TemplateQuality, TemplateState, TemplateValue,
+};
 pub use trace::Trace;
 pub use turn::{
     Citation, Line, Outcome, Owner, Question, Reply, ReplyKind, Speaker, TranscriptDetails, Turn,

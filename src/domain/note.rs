@@ -48,6 +48,8 @@ words! {
         PersonAsked = "person_asked",
         /// No process could send it: a person was asked.
         Orphaned = "orphaned",
+        /// WhatsApp takes its template no more.
+        TemplateUnusable = "template_unusable",
     }
 }
 
@@ -75,6 +77,9 @@ impl NoteCode {
             Self::SentOnceMore => "sent once more on a person's word",
             Self::GivenUp => "whether it was sent is unknown: it was given up",
             Self::PersonAsked => "whether it was sent is unknown: a person was asked",
+            Self::TemplateUnusable => {
+                "WhatsApp takes this template no more: it is paused, rejected or removed"
+            }
             Self::Orphaned => "for long no process knew how to send it: a person was asked",
         }
     }

@@ -26,6 +26,8 @@ words! {
         TrialBudgetUsedUp = "trial_budget_used_up",
         /// The address of a model is private, and only the desk's owner may name such a one.
         PrivateAddress = "private_address",
+        /// WhatsApp does not take the template.
+        TemplateUnusable = "template_unusable",
         /// A website at a private address.
         PrivateWebsite = "private_website",
         /// The address of a model is none that can be used.

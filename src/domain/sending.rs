@@ -4,6 +4,7 @@
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
+use super::template::{FilledTemplate, MAX_BODY_LEN, TemplatePart, TemplateValue};
 use super::time::Millis;
 
 /// Send settings of a number.
@@ -73,4 +74,21 @@ pub struct FallbackTemplate {
     /// Whether the message text fills the template's `{{1}}`.
     #[serde(default)]
     pub with_text: bool,
+}
+
+impl FallbackTemplate {
+    /// The template with a message's text in its first parameter, on one line.
+    pub fn filled(&self, text: &str) -> FilledTemplate {
+        let words: Vec<_> = text.split_whitespace().collect();
+        let value = words.join(" ").chars().take(MAX_BODY_LEN).collect();
+        let first = TemplateValue { part: TemplatePart::Body, name: "1".to_owned(), value };
+        FilledTemplate {
+            name: self.name.clone(),
+            language: self.language.clone(),
+            named: false,
+            values: if self.with_text { vec![first] } else { Vec::new() },
+            text: text.to_owned(),
+            buttons: Vec::new(),
+        }
+    }
 }

@@ -63,6 +63,7 @@ const OPERATIONS: &[(&str, Option<Action>)] = &[
     ("remove_number", Some(Action::NumberRemoved)),
     ("try_number", Some(Action::NumberTried)),
     ("check_fields", None),
+    ("sync_templates", None),
     ("set_model", Some(Action::ModelSet)),
     ("remove_model", Some(Action::ModelRemoved)),
     ("list_endpoint_models", None),

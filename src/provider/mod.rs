@@ -13,7 +13,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::domain::{
-    FallbackTemplate, Fault, Item, Media, MediaKind, Party, ProviderKind, Sending,
+    FallbackTemplate, Fault, FilledTemplate, Item, Media, MediaKind, MessageTemplate, Party,
+    ProviderKind, Sending,
 };
 
 pub mod abilities;
@@ -84,6 +85,21 @@ pub trait Provider: Receiver {
     fn test_template(&self) -> Option<FallbackTemplate> {
         None
     }
+
+    /// The message templates of the number's account, if the provider has templates.
+    fn template_catalog(&self) -> Option<&dyn TemplateCatalog> {
+        None
+    }
+}
+
+/// The message templates of an account.
+#[async_trait]
+pub trait TemplateCatalog: Send + Sync {
+    /// The provider's id of the account, if the number's settings name it; else a webhook may have.
+    fn account(&self) -> Option<&str>;
+
+    /// Returns every template of an account. What cannot be read of one is left out of it.
+    async fn templates(&self, account: &str) -> Result<Vec<MessageTemplate>, Error>;
 }
 
 /// Queries the provider about a number, to find a wrong field of its form.
@@ -133,20 +149,16 @@ pub enum OutgoingContent {
     Text(String),
     /// A file that was uploaded.
     File(OutgoingFile),
-    /// A template, for when only templates are accepted. The text may fill it.
-    Template {
-        /// The template.
-        template: FallbackTemplate,
-        /// The message's text.
-        text: String,
-    },
+    /// A filled template, which is accepted outside the 24-hour window, too.
+    Template(FilledTemplate),
 }
 
 impl OutgoingContent {
     /// The text; of a file the caption.
     pub fn text(&self) -> &str {
         match self {
-            Self::Text(text) | Self::Template { text, .. } => text,
+            Self::Text(text) => text,
+            Self::Template(template) => &template.text,
             Self::File(file) => file.caption.as_deref().unwrap_or_default(),
         }
     }

@@ -131,6 +131,7 @@ impl Sandbox {
                 payload: message.clone(),
                 alert: None,
                 warning: None,
+                template: None,
             }))
         })
     }

@@ -19,8 +19,9 @@ use crate::domain::{
     ConversationId, Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus,
     EscalationId, EscalationState, FailureCode, FileState, GapId, GapState, MessageId, MessageKind,
     MessageState, ModelProvider, ModelRole, NumberId, NumberState, Owner, PageState, ProviderKind,
-    RunId, RunState, SourceId, SourceKind, SourceState, StoredProvider, TurnId, TurnOutcome,
-    UploadState, VersionId, WebhookId, WorkspaceId, audit,
+    RunId, RunState, SourceId, SourceKind, SourceState, StoredProvider, TemplateCategory,
+    TemplateQuality, TemplateState, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
+    WorkspaceId, audit,
 };
 
 /// Maximum number of unknown words logged per [`LOG_INTERVAL`].
@@ -236,6 +237,9 @@ word_columns! {
     SourceState: "sources.state",
     PageState: "source_pages.state",
     AlertCode: "provider_events.code",
+    TemplateCategory: "message_templates.category",
+    TemplateState: "message_templates.state",
+    TemplateQuality: "message_templates.quality",
 }
 
 /// Columns for which another version may know more words. They decode to a catch-all, so that one

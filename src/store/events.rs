@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use super::columns::LenientWord;
 use super::outbox::ToSend;
 use super::warnings::Candidate;
-use super::{Conn, Result, Store, Write, all, now, run, to_json, warnings};
+use super::{Conn, Result, Store, Write, all, now, run, templates, to_json, warnings};
 use crate::domain::{
     Alert, AlertCode, DeskEventKind, Event, Fault, Item, NumberId, StoredProvider, WebhookId,
     WorkspaceId,
@@ -270,6 +270,11 @@ async fn warn(
         return Ok(vec![number.clone()]);
     }
     let concerned = warnings::concerned(conn, at.workspace, (item, at.candidates)).await?;
+    if let Some((change, account)) = other.template.as_ref().zip(account.id.as_deref())
+        && !concerned.is_empty()
+    {
+        templates::change(conn, at.workspace, (account, change)).await?;
+    }
     for Candidate { number, template } in &concerned {
         if let Some(change) = other.warning.as_ref().filter(|it| it.is_for(template.as_deref())) {
             warnings::change(conn, (at.workspace, number), (change, alert, account)).await?;

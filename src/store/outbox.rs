@@ -112,6 +112,12 @@ pub struct ToSend {
 }
 
 impl ToSend {
+    /// Whether it is a template, which WhatsApp takes outside the window, too.
+    pub fn is_template(&self) -> bool {
+        let content = self.content.as_deref().map(Content::stored);
+        matches!(content, Some(Content::Template(_)))
+    }
+
     /// What a person is asked about it: its text, or what its file is called.
     pub fn question(&self) -> String {
         let text = self.body.as_deref().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
@@ -221,7 +227,7 @@ macro_rules! left {
 }
 
 /// The kinds of messages that this version sends; another kind waits for a process that knows it.
-const SENT_KINDS: &str = "'text', 'voice', 'audio', 'image', 'video', 'document'";
+const SENT_KINDS: &str = "'text', 'voice', 'audio', 'image', 'video', 'document', 'template'";
 
 /// Whether this version knows the author and the kind of a message and, for the bot's, the conversation's owner.
 /// Without this, a bot message under an unknown owner would be voided for good. `|| ''` keeps the

@@ -24,7 +24,7 @@ pub struct Reply {
     pub conversation: ConversationId,
     /// The idempotency key: a message with the same key is sent once.
     pub key: String,
-    /// A text, or a file with its bytes and their SHA-256 in hex.
+    /// A text, a filled template, or a file with its bytes and their SHA-256 in hex.
     pub content: Content,
     /// The message to quote.
     pub quotes: Option<MessageId>,
@@ -231,7 +231,9 @@ impl Write for WriteReply {
             let before = ReplyOutcome::Before(MessageId::stored(known.id));
             return Ok(if same { before } else { ReplyOutcome::OtherWords });
         }
-        if let Some(why) = to.refusal(reply.window) {
+        let is_template = matches!(reply.content, Content::Template(_));
+        let window = if is_template { Window::Always } else { reply.window };
+        if let Some(why) = to.refusal(window) {
             return Ok(ReplyOutcome::Refused(why));
         }
         let before = inbox::take_over(conn, workspace, (id, true)).await?;
@@ -321,7 +323,9 @@ impl Write for SendAgain {
         if let Some(why) = stuck.refusal(&to) {
             return Ok(why);
         }
-        if let Some(why) = to.refusal(self.window) {
+        let is_template = stuck.kind == Some(MessageKind::Template);
+        let window = if is_template { Window::Always } else { self.window };
+        if let Some(why) = to.refusal(window) {
             return Ok(Again::Refused(why));
         }
         // The state in the condition makes only one of two concurrent requests succeed. The resend
@@ -348,7 +352,7 @@ impl ResendRow {
     fn refusal(&self, to: &RecipientRow) -> Option<Again> {
         let ours = matches!(self.author, Some(Author::Bot | Author::Person));
         let is_whole = match self.kind {
-            Some(MessageKind::Text) => self.body.is_some(),
+            Some(MessageKind::Text | MessageKind::Template) => self.body.is_some(),
             Some(_) => self.has_file,
             None => false,
         };

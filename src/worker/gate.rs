@@ -64,7 +64,7 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     // WhatsApp's word wins over the time of the customer's last message.
     let closed = message.window_closed_at.is_some()
         || message.last_inbound_at.is_some_and(|last| asked.now - last >= WINDOW_MS);
-    if asked.has_window && closed {
+    if asked.has_window && closed && !message.is_template() {
         outside(message, asked.template).map(Pass::AsTemplate)
     } else {
         Ok(Pass::AsItIs)

@@ -8,8 +8,8 @@ use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Content, ConversationId, Fault, Media, MessageReason, NumberState, Party, SendOutcome,
-    StopReason, What,
+    Content, ConversationId, Fault, FilledTemplate, Media, MessageReason, NoteCode, NumberState,
+    Party, SendOutcome, StopReason, TemplateState, What,
 };
 use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
 use crate::provider::{
@@ -95,12 +95,15 @@ impl MessageSender {
         let text = || message.body.clone().unwrap_or_default();
         let sent = match (pass, &message.content) {
             (Pass::AsTemplate(template), _) => {
-                let content =
-                    OutgoingContent::Template { template: template.clone(), text: text() };
-                post(number, message, content).await
+                let filled = template.filled(&text());
+                self.send_template(number, message, filled).await
             }
             (Pass::AsItIs, None) => post(number, message, OutgoingContent::Text(text())).await,
-            (Pass::AsItIs, Some(content)) => self.send_file(number, message, content).await,
+            (Pass::AsItIs, Some(content)) => match Content::stored(content) {
+                Content::Media(media) => self.send_file(number, message, media).await,
+                Content::Template(filled) => self.send_template(number, message, filled).await,
+                _ => Err(refused(Fault::ours("this version cannot send such a message"))),
+            },
         };
         if sent.is_ok() {
             number.activity.record_sent();
@@ -110,16 +113,29 @@ impl MessageSender {
         sent.map(|sent| sent.provider_id)
     }
 
+    /// Sends a filled template, unless its provider said that it takes it no more.
+    async fn send_template(
+        &self,
+        number: &Number,
+        message: &ToSend,
+        filled: FilledTemplate,
+    ) -> Result<SentMessage, Error> {
+        let named = (filled.name.as_str(), filled.language.as_str());
+        let known = self.desk.template(number, named).await.map_err(|error| not_sent(&error))?;
+        if known.is_some_and(|template| template.state != TemplateState::Approved) {
+            let unusable = NoteCode::TemplateUnusable.text();
+            return Err(refused(Fault::ours(format!("{unusable}: {}", filled.name))));
+        }
+        post(number, message, OutgoingContent::Template(filled)).await
+    }
+
     /// Sends the file of a message, if its provider has it. Else the message is queued until then.
     async fn send_file(
         &self,
         number: &Number,
         message: &ToSend,
-        content: &str,
+        media: Media,
     ) -> Result<SentMessage, Error> {
-        let Content::Media(media) = Content::stored(content) else {
-            return Err(refused(Fault::ours("this version cannot send such a message")));
-        };
         let file = self.desk.store.file_to_send(message).await.map_err(|error| not_sent(&error))?;
         let file = file.ok_or_else(|| {
             refused(Fault::ours("the file is not stored any more: attach it again"))

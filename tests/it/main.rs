@@ -81,6 +81,7 @@ mod spans;
 mod store;
 mod suggestions;
 mod suites;
+mod templates;
 mod torture;
 mod transcribe;
 mod trials;

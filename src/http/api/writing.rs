@@ -14,7 +14,10 @@ use utoipa::ToSchema;
 use super::conversations;
 use super::messages::Message;
 use super::response::Answer;
-use crate::domain::{Content, ConversationId, MessageId, ProblemCode};
+use crate::desk::Number;
+use crate::domain::{
+    Content, ConversationId, MessageId, ProblemCode, TemplateState, TemplateValue,
+};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, is_form};
@@ -33,12 +36,31 @@ const MAX_KEY_LEN: usize = 200;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Reply)]
+#[expect(clippy::struct_field_names, reason = "the names are the API's")]
 pub(super) struct Reply {
     /// The text, in WhatsApp's formatting.
     #[schema(max_length = 4096)]
-    text: String,
+    text: Option<String>,
+    /// A template instead of a text: the only thing that WhatsApp takes outside the 24-hour window.
+    template: Option<TemplateReply>,
     /// Id of the quoted message, which must be of this conversation.
     reply_to: Option<String>,
+}
+
+/// A template of the number's account, with its values.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TemplateReply {
+    /// Its name.
+    #[schema(max_length = 512)]
+    name: String,
+    /// WhatsApp's code of its language, such as `en_US`.
+    #[schema(max_length = 20)]
+    language: String,
+    /// A value for each of its parameters.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    values: Vec<TemplateValue>,
 }
 
 /// A reply with a file, as a form.
@@ -58,7 +80,7 @@ pub(super) struct FileReplyForm {
     reply_to: Option<String>,
 }
 
-/// Writes to the customer: a text, or, as a form, a file. The conversation then belongs to a person: the bot is silent at once,
+/// Writes to the customer: a text, a template, or, as a form, a file. The conversation then belongs to a person: the bot is silent at once,
 /// and its unsent messages are not sent. A repeated key returns the message of the first request
 /// and sends nothing.
 #[utoipa::path(post, path = "/conversations/{id}/messages", operation_id = "write_message", tag = "conversations",
@@ -83,7 +105,12 @@ pub(super) async fn write(
         let Body(reply) = Body::<Reply>::from_request(request, &web).await?;
         let (id, number) = place(&web, &id).await?;
         let (key, window) = (key(&headers)?, web.desk.window(&number));
-        (id, key, window, text_content(&reply.text)?, reply.reply_to)
+        let content = match (reply.text, reply.template) {
+            (Some(text), None) => text_content(&text)?,
+            (None, Some(template)) => template.content(&web, &number).await?,
+            _ => return Err(Problem::unprocessable("Give either `text` or `template`.")),
+        };
+        (id, key, window, content, reply.reply_to)
     };
     let quotes = reply_to.map(|id| MessageId::parse(&id)).transpose();
     let quotes = quotes.map_err(|_| nothing_to_quote())?;
@@ -101,6 +128,35 @@ pub(super) async fn write(
     }
     let note = Note::on(id.as_str(), json!({"message": message.as_str(), "took": took}));
     Ok((status, note, Json(show(&web, &message).await?)))
+}
+
+impl TemplateReply {
+    /// The filled template.
+    async fn content(&self, web: &WebState, number: &str) -> Result<Content, Problem> {
+        let number = connected(web, number)?;
+        let named = (self.name.as_str(), self.language.as_str());
+        let template = web.desk.template(&number, named).await?.ok_or_else(|| {
+            Problem::unprocessable(
+                "The number's account has no such template in this language: `POST /numbers/{id}/templates/sync` reads them again.",
+            )
+        })?;
+        let filled = template.fill(&self.values);
+        let filled = filled.map_err(|why| Problem::unprocessable(why.to_string()))?;
+        if template.state != TemplateState::Approved {
+            let detail = format!(
+                "WhatsApp does not take this template now, it is {}: choose another one.",
+                template.state
+            );
+            return Err(Problem::conflict(detail).coded(ProblemCode::TemplateUnusable));
+        }
+        Ok(Content::Template(filled))
+    }
+}
+
+fn connected(web: &WebState, number: &str) -> Result<Arc<Number>, Problem> {
+    web.desk.number(number).ok_or_else(|| {
+        Problem::conflict("The number of this conversation is not connected any more.")
+    })
 }
 
 fn text_content(text: &str) -> Result<Content, Problem> {
@@ -188,9 +244,7 @@ impl FileReply {
         if bytes.len() > most {
             return Err(too_large(most));
         }
-        let number = web.desk.number(number).ok_or_else(|| {
-            Problem::conflict("The number of this conversation is not connected any more.")
-        })?;
+        let number = connected(web, number)?;
         let abilities = Abilities::of(number.provider);
         let caption = self.text.unwrap_or_default();
         // Hashing a large file takes a while.

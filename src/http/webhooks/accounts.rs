@@ -12,7 +12,8 @@ use crate::store::warnings::Candidate;
 
 /// Whether an operator should see an event, or it changes what a number is warned about.
 pub(super) fn is_alert(event: &Event) -> bool {
-    matches!(event, Event::Other(other) if other.alert.is_some() || other.warning.is_some())
+    matches!(event, Event::Other(other)
+        if other.alert.is_some() || other.warning.is_some() || other.template.is_some())
 }
 
 /// Whether a number takes in this body from anybody (`insecure`).

@@ -35,6 +35,13 @@ pub(super) const FORM: Form = Form {
             .help("Made here; it is typed into Meta's webhook form, see the steps.")
             .pattern("^[!-~]{8,200}$")
             .like("…"),
+        Field::optional("account_id", Kind::Digits, "WhatsApp Business account id")
+            .help(
+                "For message templates. Meta: your app > WhatsApp > API Setup, beside the phone number id; without it, the first webhook \
+                 of the number tells it.",
+            )
+            .pattern("^[0-9]{5,20}$")
+            .like("102290129340398"),
         Field::optional("coexistence", Kind::Switch, "Used on the phone, too")
             .help("Whether the number goes on being used in the WhatsApp Business app: then WhatsApp takes fewer messages a second from it.")
             .like("false"),

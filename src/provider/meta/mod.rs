@@ -10,6 +10,7 @@ mod request;
 mod answer;
 mod codes;
 mod media;
+mod templates;
 
 use std::sync::Arc;
 
@@ -23,7 +24,8 @@ use serde_json::Value;
 
 use super::{
     Abilities, Class, DescribeNumber, Error, FileUpload, MalformedWebhook, OutgoingMessage,
-    Provider, Receiver, SentMessage, Spec, UnverifiedWebhook, UploadedFile, json, signature,
+    Provider, Receiver, SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadedFile, json,
+    signature,
 };
 use crate::domain::{FallbackTemplate, Item, Media};
 
@@ -45,6 +47,7 @@ const SIGNATURE: &str = "x-hub-signature-256";
 /// A number of Meta's Cloud API.
 pub(super) struct Meta {
     phone_number_id: String,
+    account_id: Option<String>,
     base: Url,
     version: String,
     authorization: HeaderValue,
@@ -61,6 +64,7 @@ impl Meta {
         settings.check()?;
         Ok(Self {
             phone_number_id: settings.phone_number_id.clone(),
+            account_id: settings.account_id.clone().filter(|id| !id.is_empty()),
             base: settings.base()?,
             version: settings.version.clone(),
             authorization: settings.authorization()?,
@@ -173,6 +177,10 @@ impl Provider for Meta {
         let (name, language) = ("hello_world".to_owned(), "en_US".to_owned());
         Some(FallbackTemplate { name, language, with_text: false })
     }
+
+    fn template_catalog(&self) -> Option<&dyn TemplateCatalog> {
+        Some(self)
+    }
 }
 
 /// Reads a file of the shared test data; `None`, with a note on stdout, without it.
@@ -266,6 +274,7 @@ mod tests {
             template: None,
             agent: "acme".into(),
             phone_number_id: "106540352242922".into(),
+            account_id: None,
             access_token: "EAAG-token".into(),
             app_secret: Some("app-secret-123".into()),
             verify_token: "verify-me".into(),

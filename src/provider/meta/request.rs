@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::{OutgoingContent, OutgoingFile, OutgoingMessage};
-use crate::domain::{FallbackTemplate, MediaKind};
+use crate::domain::{FilledTemplate, MediaKind, TemplatePart, TemplateValue};
 
 /// A message: a text, a file or a template.
 #[derive(Serialize)]
@@ -60,7 +60,7 @@ struct TemplateMessage<'a> {
     name: &'a str,
     language: Language<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    components: Vec<Component>,
+    components: Vec<Component<'a>>,
 }
 
 #[derive(Serialize)]
@@ -69,19 +69,23 @@ struct Language<'a> {
 }
 
 #[derive(Serialize)]
-struct Component {
-    r#type: &'static str,
-    parameters: [Parameter; 1],
+struct Component<'a> {
+    r#type: TemplatePart,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'a str>,
+    parameters: Vec<Parameter<'a>>,
 }
 
 #[derive(Serialize)]
-struct Parameter {
+#[expect(clippy::struct_field_names, reason = "the names are Meta's")]
+struct Parameter<'a> {
     r#type: &'static str,
-    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter_name: Option<&'a str>,
+    text: &'a str,
 }
-
-/// Maximum length of a template parameter, in characters.
-const MAX_PARAMETER_LEN: usize = 1024;
 
 #[derive(Serialize)]
 struct Context<'a> {
@@ -130,9 +134,7 @@ impl<'a> Body<'a> {
             OutgoingContent::Text(text) => {
                 Self::Text { text: Text { body: text, preview_url: false } }
             }
-            OutgoingContent::Template { template, text } => {
-                Self::Template { template: filled(template, text) }
-            }
+            OutgoingContent::Template(filled) => Self::Template { template: filled.into() },
             OutgoingContent::File(file) => Self::file(file),
         }
     }
@@ -154,16 +156,26 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Fills a template: the text goes into its first parameter, on one line, since Meta accepts no
-/// line breaks there.
-fn filled<'a>(template: &'a FallbackTemplate, text: &str) -> TemplateMessage<'a> {
-    let words: Vec<_> = text.split_whitespace().collect();
-    let text = words.join(" ").chars().take(MAX_PARAMETER_LEN).collect();
-    let body = Component { r#type: "body", parameters: [Parameter { r#type: "text", text }] };
-    TemplateMessage {
-        name: &template.name,
-        language: Language { code: &template.language },
-        components: if template.with_text { vec![body] } else { Vec::new() },
+impl<'a> From<&'a FilledTemplate> for TemplateMessage<'a> {
+    /// One component for the header and one for the text with all their values, and one for each button.
+    fn from(filled: &'a FilledTemplate) -> Self {
+        let mut components: Vec<Component<'a>> = Vec::new();
+        for TemplateValue { part, name, value } in &filled.values {
+            let is_button = *part == TemplatePart::Button;
+            let parameter_name = (filled.named && !is_button).then_some(name.as_str());
+            let parameter = Parameter { r#type: "text", parameter_name, text: value };
+            match components.last_mut().filter(|last| last.r#type == *part && !is_button) {
+                Some(last) => last.parameters.push(parameter),
+                None => components.push(Component {
+                    r#type: *part,
+                    sub_type: is_button.then_some("url"),
+                    index: is_button.then_some(name),
+                    parameters: vec![parameter],
+                }),
+            }
+        }
+        let language = Language { code: &filled.language };
+        Self { name: &filled.name, language, components }
     }
 }
 

@@ -16,6 +16,9 @@ pub struct Settings {
     /// Meta's id of the number: digits, not the phone number.
     #[serde(deserialize_with = "text_or_number")]
     pub phone_number_id: String,
+    /// Meta's id of the number's WhatsApp Business account; by default as its webhooks name it.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub account_id: Option<String>,
     /// Access token of a system user.
     #[serde(deserialize_with = "text_or_number")]
     pub access_token: SecretString,
@@ -99,6 +102,16 @@ impl Settings {
             return Err(self
                 .wrong("phone_number_id", "must be the number's id from Meta's API set-up page"));
         }
+        if self
+            .account_id
+            .as_deref()
+            .is_some_and(|id| !id.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            return Err(self.wrong(
+                "account_id",
+                "must be the WhatsApp Business Account ID from Meta's API set-up page",
+            ));
+        }
         for (key, secret) in
             [("access_token", &self.access_token), ("verify_token", &self.verify_token)]
         {
@@ -141,6 +154,13 @@ fn text_or_number<'de, D: Deserializer<'de>, T: From<String>>(source: D) -> Resu
         TextOrNumber::Text(text) => text.into(),
         TextOrNumber::Number(number) => number.to_string().into(),
     })
+}
+
+fn optional_id<'de, D: Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<TextOrNumber>::deserialize(source)?.map(|written| match written {
+        TextOrNumber::Text(text) => text,
+        TextOrNumber::Number(number) => number.to_string(),
+    }))
 }
 
 fn optional_text_or_number<'de, D: Deserializer<'de>>(
@@ -228,6 +248,7 @@ mod tests {
             ("phone_number_id", ""),
             ("access_token", ""),
             ("verify_token", ""),
+            ("account_id", "../me"),
             ("version", "24/../../me"),
             ("version", "v"),
         ] {

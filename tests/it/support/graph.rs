@@ -22,6 +22,7 @@ use super::fake::{
 };
 use super::hooks::{News, sign, status_webhook};
 
+mod templates;
 mod uploads;
 
 pub(crate) use uploads::{SentFile, Upload};
@@ -50,6 +51,8 @@ pub(crate) struct SentMessage {
     pub(crate) id: String,
     /// The template; `text` is then the value of its only parameter.
     pub(crate) template: Option<Template>,
+    /// The components of the template, as they came.
+    pub(crate) components: Value,
     /// The file; `text` is then its caption.
     pub(crate) file: Option<SentFile>,
     /// Time of arrival.
@@ -90,6 +93,8 @@ struct Shared {
     media_failures: Failures,
     uploads: Mutex<Vec<Upload>>,
     upload_failures: Failures,
+    templates: Mutex<HashMap<String, Vec<Value>>>,
+    template_reads: Mutex<usize>,
 }
 
 struct File {
@@ -112,6 +117,7 @@ impl Graph {
         let router = Router::new()
             .route("/{version}/{number}/messages", post(messages))
             .route("/{version}/{number}/media", post(uploads::take))
+            .route("/{version}/{account}/message_templates", get(templates::list))
             .route("/{version}/{id}", get(media_info))
             .route("/media/{id}/{edition}", get(download))
             .with_state(Arc::clone(&state));
@@ -328,6 +334,7 @@ fn read_message(state: &Shared, number: String, body: &Value) -> Result<SentMess
         Some("text") => text(&body["text"]["body"]).unwrap_or_default(),
         Some("template") => {
             let (used, words) = read_template(&body["template"])?;
+            state.check_values(&body["template"])?;
             template = used;
             words
         }
@@ -358,6 +365,7 @@ fn read_message(state: &Shared, number: String, body: &Value) -> Result<SentMess
         reference,
         id,
         template,
+        components: body["template"]["components"].clone(),
         file,
         received_at: came_at,
     })

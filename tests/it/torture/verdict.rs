@@ -354,6 +354,7 @@ mod tests {
             id: format!("wamid.{reference}"),
             template: None,
             file: None,
+            components: Value::Null,
             received_at: Instant::now(),
         }
     }

@@ -90,6 +90,7 @@ const events: Record<Schemas["MessageKind"], boolean> = {
   audio: false,
   video: false,
   document: false,
+  template: false,
   sticker: false,
   location: false,
   contacts: false,

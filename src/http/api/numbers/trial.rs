@@ -174,7 +174,7 @@ fn outgoing(
     Ok(OutgoingMessage {
         to: Party { wa_id: Some(to), ..Party::default() },
         content: match template {
-            Some(template) => OutgoingContent::Template { template, text },
+            Some(template) => OutgoingContent::Template(template.filled(&text)),
             None => OutgoingContent::Text(text),
         },
         reply_to: None,

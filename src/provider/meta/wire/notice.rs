@@ -4,8 +4,9 @@
 use serde_json::Value;
 
 use super::super::super::json::{list, text, time, whole};
+use super::super::templates;
 use crate::domain::time::Millis;
-use crate::domain::{Alert, AlertCode, Event, Fault, Other, WarningChange};
+use crate::domain::{Alert, AlertCode, Event, Fault, Other, TemplateChange, WarningChange};
 
 /// Maximum length of a text from Meta in an alert, in characters.
 const MAX_PIECE_LEN: usize = 200;
@@ -15,6 +16,7 @@ const MAX_PIECE_LEN: usize = 200;
 struct Meaning {
     alert: Option<Alert>,
     warning: Option<WarningChange>,
+    template: Option<TemplateChange>,
 }
 
 /// Event for a whole change of a field without items.
@@ -34,7 +36,7 @@ pub(super) fn unreadable(kind: &str, raw: &Value, alert: Option<&str>) -> Event 
         text: text.to_owned(),
         detail: String::new(),
     });
-    other(kind, raw, Meaning { alert, warning: None })
+    other(kind, raw, Meaning { alert, ..Meaning::default() })
 }
 
 /// Event for an error that Meta reports about the number or the webhook.
@@ -57,9 +59,10 @@ pub(super) fn fault(error: &Value) -> Fault {
     }
 }
 
-fn other(kind: &str, payload: &Value, Meaning { alert, warning }: Meaning) -> Event {
+fn other(kind: &str, payload: &Value, meaning: Meaning) -> Event {
     let (kind, payload) = (kind.to_owned(), payload.clone());
-    Event::Other(Box::new(Other { kind, payload, alert, warning }))
+    let Meaning { alert, warning, template } = meaning;
+    Event::Other(Box::new(Other { kind, payload, alert, warning, template }))
 }
 
 fn meaning(field: &str, value: &Value) -> Meaning {
@@ -79,8 +82,15 @@ fn meaning(field: &str, value: &Value) -> Meaning {
             let what = "Meta did not approve the number's display name";
             told(AlertCode::NameNotApproved, what, &[&decision()])
         }
-        "message_template_status_update" => template(value),
-        "message_template_quality_update" => template_quality(value),
+        "message_template_status_update" => {
+            Meaning { template: changed_template(value), ..template(value) }
+        }
+        "message_template_quality_update" => {
+            Meaning { template: changed_template(value), ..template_quality(value) }
+        }
+        "template_category_update" => {
+            Meaning { template: changed_template(value), ..Meaning::default() }
+        }
         "security" => {
             let event = text(value, "event").unwrap_or_default();
             told(AlertCode::SecurityChanged, "The number's security settings changed", &[&event])
@@ -222,6 +232,25 @@ fn template_quality(value: &Value) -> Meaning {
     }
 }
 
+/// What an event says of its template, under whichever field it came.
+fn changed_template(value: &Value) -> Option<TemplateChange> {
+    let word = |key| text(value, key);
+    let event = word("event");
+    let category = word("new_category").or_else(|| word("message_template_category"));
+    Some(TemplateChange {
+        name: word("message_template_name")?,
+        language: word("message_template_language")?,
+        state: event.as_deref().and_then(templates::state_of_event),
+        quality: word("new_quality_score").as_deref().and_then(templates::quality),
+        category: category.as_deref().map(templates::category),
+        reason: value
+            .get("rejection_info")
+            .and_then(|info| text(info, "reason"))
+            .or_else(|| word("reason").filter(|reason| reason != "NONE"))
+            .map(|reason| plain(&reason)),
+    })
+}
+
 fn template_name(value: &Value) -> String {
     text(value, "message_template_name").unwrap_or_default()
 }
@@ -250,11 +279,12 @@ fn told(code: AlertCode, what: &str, words: &[&str]) -> Meaning {
     let detail = words.join(": ");
     let text = if detail.is_empty() { what.to_owned() } else { format!("{what}: {detail}") };
     let text = format!("{}.", text.trim_end_matches(['.', ' ']));
-    Meaning { alert: Some(Alert { code, text, detail }), warning: None }
+    Meaning { alert: Some(Alert { code, text, detail }), ..Meaning::default() }
 }
 
 fn cleared(topic: &str) -> Meaning {
-    Meaning { alert: None, warning: Some(WarningChange::Cleared { topic: topic.to_owned() }) }
+    let warning = Some(WarningChange::Cleared { topic: topic.to_owned() });
+    Meaning { warning, ..Meaning::default() }
 }
 
 impl Meaning {
