@@ -75,7 +75,7 @@ function Head({ document, collection, close }: HeadProps) {
           </Text>
         )}
       </div>
-      <Group gap="xs" fz="sm" c="dimmed">
+      <Group gap={6} fz="sm" c="dimmed">
         <OriginLabel from={originOf(from, collection.origin)} />
         {size != null && <span>· {format.size(size)}</span>}
         <span>
