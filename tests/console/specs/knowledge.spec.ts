@@ -22,8 +22,10 @@ async function dropFile(page: Page, name: string, text: string) {
 
 /** Downloads the original of an open document. */
 async function original(page: Page, drawer: Locator): Promise<{ name: string; text: string }> {
+  const link = drawer.getByRole("link", { name: "Download the original" });
+  await expect(link).toBeVisible();
   const download = page.waitForEvent("download");
-  await drawer.getByRole("link", { name: "Download the original" }).click();
+  await link.click();
   const file = await download;
   return { name: file.suggestedFilename(), text: readFileSync(await file.path(), "utf8") };
 }
