@@ -11,7 +11,8 @@ const spans: [Intl.RelativeTimeFormatUnit, number][] = [
 /** Isolates left-to-right text inside right-to-left text, such as "US$" after an amount. */
 const apart = (word: string) => `\u2066${word}\u2069`;
 
-function formats(language: string) {
+/** Formats for a language and its regional variant. */
+export function formats(language: string) {
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
   const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
   const dated = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
@@ -74,13 +75,13 @@ function formats(language: string) {
         : new Intl.NumberFormat(language, { style: "unit", unit: "second", maximumFractionDigits: 1 }).format(
             ms / 1_000,
           ),
-    /** 12 kB */
+    /** 12 kB; a file of a few bytes is not written as empty. */
     size: (bytes: number) =>
       new Intl.NumberFormat(language, {
         style: "unit",
         unit: bytes < 1_000_000 ? "kilobyte" : "megabyte",
         maximumFractionDigits: 1,
-      }).format(bytes < 1_000_000 ? bytes / 1_000 : bytes / 1_000_000),
+      }).format(bytes < 1_000_000 ? Math.max(bytes, bytes && 100) / 1_000 : bytes / 1_000_000),
     list: (parts: string[]) => new Intl.ListFormat(language, { type: "conjunction" }).format(parts),
   };
 }

@@ -103,6 +103,18 @@ test("each step is accessible, goes on after a reload, and says what is wrong", 
   server.close();
 });
 
+test("a private address is refused in the reader's language, and no collection is left", async ({ page, desk }) => {
+  await desk.configures((settings) => settings.replace("allow_private = true", "allow_private = false"));
+  await page.evaluate(() => localStorage.setItem("frontdesk.language", "es"));
+  const slugs = async () => (await desk.api<Schemas["Collection"][]>("/collections")).map(({ slug }) => slug);
+  const before = await slugs();
+  await page.goto("/business");
+  await page.getByRole("textbox", { name: "Dirección de la web" }).fill("http://localhost:1/");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("alert")).toHaveText("No se pueden añadir direcciones privadas.");
+  expect(await slugs()).toEqual(before);
+});
+
 test("without a website, and the demo stays when it is wanted", async ({ page, desk }) => {
   const counted = await clicks(page);
   await page.goto(desk.url);

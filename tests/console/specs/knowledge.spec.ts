@@ -1,5 +1,8 @@
 // Knowledge: a document is dropped, learned and found; gaps are answered; refused files show the reason.
-import type { Page } from "@playwright/test";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { Locator, Page } from "@playwright/test";
+import { listen } from "../support/graph.js";
 import { accessible, expect, type Schemas, test } from "../support/test.js";
 
 /** Drops a file on the page, as with the mouse. */
@@ -15,6 +18,16 @@ async function dropFile(page: Page, name: string, text: string) {
   await page.dispatchEvent("body", "dragenter", { dataTransfer: files });
   const area = page.getByText("Drop the files to add them");
   await area.dispatchEvent("drop", { dataTransfer: files });
+}
+
+/** Downloads the original of an open document. */
+async function original(page: Page, drawer: Locator): Promise<{ name: string; text: string }> {
+  const link = drawer.getByRole("link", { name: "Download the original" });
+  await expect(link).toBeVisible();
+  const download = page.waitForEvent("download");
+  await link.click();
+  const file = await download;
+  return { name: file.suggestedFilename(), text: readFileSync(await file.path(), "utf8") };
 }
 
 test("a collection is made, a document dropped, learned, found, shown and deleted", async ({ page }) => {
@@ -97,6 +110,64 @@ test("what cannot be learned says why and what to do; a pasted text is learned",
   await expect(page.getByRole("dialog").getByText("comes from the collection's folder")).toBeVisible();
 });
 
+test("the original of a document is downloaded, where one is kept", async ({ page, desk }) => {
+  await page.goto("/knowledge/shop");
+  const drawer = page.getByRole("dialog", { name: "Document" });
+  await page.getByRole("link", { name: "Orders" }).click();
+  await expect(drawer).toContainText("comes from the collection's folder");
+  await accessible(page, "a document of the folder");
+  expect(await original(page, drawer)).toEqual({ name: "orders.md", text: desk.read("knowledge/shop/orders.md") });
+  await page.keyboard.press("Escape");
+  // One that could not be learned is kept, too.
+  const uploaded = { "Prices 2026.md": "# Prices\n\nA lamp costs 20 €.\n", "blank.md": "  \n" };
+  await page.locator("input[type=file]").first().setInputFiles(
+    Object.entries(uploaded).map(([name, text]) => ({ name, mimeType: "text/markdown", buffer: Buffer.from(text) })),
+  );
+  for (const [name, text] of Object.entries(uploaded)) {
+    await page.getByTestId("document").filter({ hasText: name }).getByRole("link").click();
+    await expect(drawer).toContainText(name);
+    expect(await original(page, drawer)).toEqual({ name, text });
+    await page.keyboard.press("Escape");
+    await expect(drawer).toBeHidden();
+  }
+});
+
+test("a page of a website is opened instead", async ({ page, desk, context }) => {
+  const site = createServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/html" });
+    response.end("<title>Parking</title><h1>Parking</h1><p>Park behind the boat house, which is free for customers.</p>");
+  });
+  const url = `${await listen(site)}/`;
+  await desk.api("/collections/shop/sources", { method: "POST", body: JSON.stringify({ url }) });
+  await page.goto("/knowledge/shop");
+  await page.getByRole("link", { name: "Parking" }).click();
+  const drawer = page.getByRole("dialog", { name: "Document" });
+  const link = drawer.getByRole("link", { name: "Open the page" });
+  await expect(link).toHaveAttribute("rel", "noreferrer");
+  await expect(drawer.getByText("Download the original")).toHaveCount(0);
+  await accessible(page, "a page of a website");
+  const opened = context.waitForEvent("page");
+  await link.click();
+  await expect((await opened).getByRole("heading", { name: "Parking" })).toBeVisible();
+  expect((await opened).url()).toBe(url);
+  site.closeAllConnections();
+  site.close();
+});
+
+test("documents are searched by what stands in their text", async ({ page }) => {
+  await page.goto("/knowledge/shop");
+  const documents = page.getByTestId("document");
+  await expect(documents).toHaveCount(2);
+  const search = page.getByRole("textbox", { name: "Search documents and their text" });
+  await search.fill("working DAYS");
+  await expect(documents).toHaveCount(1);
+  await expect(documents).toContainText("Orders");
+  await search.fill("kayaks");
+  await expect(page.getByText("No document matches")).toBeVisible();
+  await search.clear();
+  await expect(documents).toHaveCount(2);
+});
+
 test("curated answers are written, changed and deleted", async ({ page, desk }) => {
   await page.goto("/knowledge/shop?tab=answers");
   await page.getByRole("button", { name: "Add an answer" }).click();
@@ -164,6 +235,15 @@ test.describe("the demo", () => {
     await page.getByRole("option", { name: "Upload", exact: true }).click();
     await expect(rows).toHaveCount(1);
     await expect(own).toBeVisible();
+  });
+
+  test("the original of one of its documents is downloaded", async ({ page }) => {
+    await page.goto("/knowledge/saltmarsh");
+    await page.getByRole("textbox", { name: "Search documents and their text" }).fill("lost-property.txt");
+    const row = page.getByTestId("document").filter({ hasText: "lost-property.txt" });
+    await row.getByRole("link").click();
+    const text = readFileSync(new URL("../../../knowledge/saltmarsh/lost-property.txt", import.meta.url), "utf8");
+    expect(await original(page, page.getByRole("dialog", { name: "Document" }))).toEqual({ name: "lost-property.txt", text });
   });
 
   test("an answer that a file defines is shown where it was given, and changed in the file", async ({ page }) => {

@@ -1,5 +1,7 @@
 // Settings: models are chosen in the console, for all and for single agents, and are used without a restart.
+import { createServer } from "node:http";
 import type { Locator, Page } from "@playwright/test";
+import { listen } from "../support/graph.js";
 import { accessible, expect, type Schemas, test } from "../support/test.js";
 
 const secret = "sk-of-the-shop-0123456789";
@@ -101,6 +103,47 @@ test("a model of the machine is used with one button, and one that is broken say
   await expect(speech.getByRole("alert")).toContainText("ggml-tiny.bin");
   await expect(local.getByRole("button", { name: "Use whisper-tiny" })).toBeHidden();
   await accessible(page, "models with a broken one");
+});
+
+test("a model is downloaded with its progress, cancelled, taken up again, and one that is no model says why", async ({ page, desk }) => {
+  const [first, second] = [7_800_000, 23_400_000];
+  const total = 78_000_000;
+  const ranges: (string | undefined)[] = [];
+  // Whisper's file comes in parts: its second request is for the rest.
+  const hub = createServer((request, response) => {
+    const { range } = request.headers;
+    ranges.push(range);
+    const had = Number(/\d+/.exec(range ?? "")?.[0] ?? 0);
+    const whole = { "content-length": String(total - had) };
+    response.writeHead(range ? 206 : 200, range ? { ...whole, "content-range": `bytes ${had}-${total - 1}/${total}` } : whole);
+    response.write(Buffer.alloc((range ? second : first) - had));
+  });
+  const url = await listen(hub);
+  await desk.configures((settings) => `${settings}[models]\nhub_url = "${url}"\n`);
+  await page.goto("/settings/models");
+  await page.getByRole("button", { name: /^Show more/ }).click();
+  const local = page.getByTestId("local-whisper-tiny");
+  const progress = local.getByRole("progressbar", { name: "Download of whisper-tiny" });
+  await local.getByRole("button", { name: "Download whisper-tiny" }).click();
+  await expect(local).toContainText("7.8 MB of 78 MB");
+  await expect(progress).toHaveAttribute("aria-valuenow", "10");
+  await accessible(page, "models with a download");
+  await local.getByRole("button", { name: "Cancel the download of whisper-tiny" }).click();
+  await expect(progress).toHaveCount(0);
+  // What came is kept.
+  await local.getByRole("button", { name: "Download whisper-tiny" }).click();
+  await expect(local).toContainText("23.4 MB of 78 MB");
+  await expect(progress).toHaveAttribute("aria-valuenow", "30");
+  expect(ranges).toEqual([undefined, `bytes=${first}-`]);
+  await local.getByRole("button", { name: "Cancel the download of whisper-tiny" }).click();
+  await expect(progress).toHaveCount(0);
+  hub.removeAllListeners("request");
+  hub.on("request", (_, response) => response.writeHead(403).end());
+  await local.getByRole("button", { name: "Download whisper-tiny" }).click();
+  await expect(local).toContainText(/The download failed: .*403 Forbidden/);
+  await accessible(page, "models with a failed download");
+  hub.closeAllConnections();
+  hub.close();
 });
 
 test.describe("without a model", () => {

@@ -235,6 +235,9 @@ test("what a version changes is said in words, with a note for those who look la
   await button(page, "Version history").click();
   const second = page.getByRole("button", { name: /^Version 2 / });
   await expect(second).toContainText("Lawyers want a person");
+  // Who published it: this browser's session, and before it the file.
+  await expect(second).toContainText(/a browser \(\w+\)/);
+  await expect(page.getByRole("button", { name: /^Version 1 / })).toContainText("a prompt file");
   await second.click();
   await expect(page.getByRole("list", { name: "In words" })).toContainText("Hand-off words: added “\u2068lawyer\u2069”");
 });

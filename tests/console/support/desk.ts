@@ -126,6 +126,13 @@ access_token = "${Graph.token}"\napp_secret = "${Graph.secret}"\nverify_token = 
     await this.run();
   }
 
+  /** Restarts the desk with other settings. */
+  async configures(change: (settings: string) => string) {
+    await this.halt();
+    this.write("frontdesk.toml", change(this.read("frontdesk.toml")));
+    await this.run();
+  }
+
   /** Starts the process, or restarts it after `halt`. */
   async run() {
     this.log = "";

@@ -5,11 +5,12 @@ import { useTranslation } from "react-i18next";
 import { $api, Failure, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { FoldedList } from "@/parts/FoldedList";
+import { NewTabIcon } from "@/parts/NewTabIcon";
 import { Async, Failed } from "@/parts/States";
 import { useHere } from "@/parts/useHere";
 import { When } from "@/parts/When";
 import { FailureReason, LearningProgress, OriginLabel, useActs } from "./DocumentRow";
-import { originOf } from "./origin";
+import { originalOf, originOf } from "./origin";
 
 type Collection = Schemas["Collection"];
 
@@ -60,7 +61,8 @@ function Head({ document, collection, close }: HeadProps) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   const { again, remove, busy } = useActs(document, close);
-  const { title, path, size, updated_at, state } = document;
+  const { title, path, size, updated_at, state, from, removable } = document;
+  const { file, page } = originalOf(document, collection.origin);
   return (
     <Stack gap="xs">
       <div>
@@ -73,8 +75,8 @@ function Head({ document, collection, close }: HeadProps) {
           </Text>
         )}
       </div>
-      <Group gap="xs" fz="sm" c="dimmed">
-        <OriginLabel from={originOf(document.from, collection.origin)} />
+      <Group gap={6} fz="sm" c="dimmed">
+        <OriginLabel from={originOf(from, collection.origin)} />
         {size != null && <span>· {format.size(size)}</span>}
         <span>
           · <When at={updated_at} ago />
@@ -82,20 +84,20 @@ function Head({ document, collection, close }: HeadProps) {
       </Group>
       {state === "learning" && <LearningProgress document={document} />}
       {state === "failed" && <FailureReason document={document} />}
-      {document.removable ? (
+      {(file || page || removable) && (
         <Group gap="xs">
-          {document.from === "upload" && (
-            <Button
-              component="a"
-              href={`/api/v1/documents/${document.id}/original`}
-              download
-              size="xs"
-              variant="default"
-            >
+          {file && (
+            <Button component="a" href={file} download size="xs" variant="default">
               {t("document.original")}
             </Button>
           )}
-          {document.from === "upload" && (
+          {page && (
+            <Button component="a" href={page} target="_blank" rel="noreferrer" size="xs" variant="default">
+              {t("document.page")}
+              <NewTabIcon />
+            </Button>
+          )}
+          {removable && from === "upload" && (
             <Button
               size="xs"
               variant="default"
@@ -106,13 +108,16 @@ function Head({ document, collection, close }: HeadProps) {
               {t("documents.again")}
             </Button>
           )}
-          <Button size="xs" variant="light" color="red" onClick={() => void remove()} disabled={busy}>
-            {t("common:action.delete")}
-          </Button>
+          {removable && (
+            <Button size="xs" variant="light" color="red" onClick={() => void remove()} disabled={busy}>
+              {t("common:action.delete")}
+            </Button>
+          )}
         </Group>
-      ) : (
+      )}
+      {!removable && (
         <Text size="sm" c="dimmed">
-          {t(document.from === "web" ? "documents.webKept" : "documents.folderKept")}
+          {t(from === "web" ? "documents.webKept" : "documents.folderKept")}
         </Text>
       )}
     </Stack>

@@ -32,6 +32,7 @@ test("why a page was not read is said in the reader's language with its values",
   expect(said({ kind: "format", format: "video/mp4" })).toContain("video/mp4");
   expect(said({ kind: "circle" })).toContain("en círculo");
   expect(said({ kind: "gone" })).toBe("No existe esa página");
+  expect(said({ kind: "private" })).toBe("No se pueden añadir direcciones privadas");
   expect(said({ kind: "unlearned", code: "empty" })).toBe(i18n.t("knowledge:code.empty"));
 });
 

@@ -1,7 +1,7 @@
 // Where a value is found: a link to the provider's page, and a drawing of it.
 import { Anchor, Box, Stack } from "@mantine/core";
-import { IconExternalLink } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { NewTabIcon } from "@/parts/NewTabIcon";
 import { type Site, type Spot, sites } from "./guide";
 import { Picture } from "./Picture";
 
@@ -11,13 +11,7 @@ export function SiteLink({ site }: { site: Site }) {
   return (
     <Anchor href={sites[site]} target="_blank" rel="noopener noreferrer" size="sm" w="fit-content">
       {t(`site.${site}`)}
-      <IconExternalLink
-        size={14}
-        role="img"
-        aria-label={t("site.newTab")}
-        className="flip"
-        style={{ verticalAlign: "-2px", marginInlineStart: 4 }}
-      />
+      <NewTabIcon />
     </Anchor>
   );
 }
