@@ -33,7 +33,6 @@ import "@mantine/core/styles/Card.css";
 import "@mantine/core/styles/Center.css";
 import "@mantine/core/styles/Chip.css";
 import "@mantine/core/styles/Code.css";
-import "@mantine/core/styles/ColorSwatch.css";
 import "@mantine/core/styles/Divider.css";
 import "@mantine/core/styles/Drawer.css";
 import "@mantine/core/styles/Fieldset.css";

@@ -39,7 +39,7 @@ function Colours({ text, known }: { text: string; known?: ReadonlySet<string> })
     return { found, rest: text.slice(at) };
   }, [text, known]);
   return (
-    <div aria-hidden>
+    <div aria-hidden dir="auto">
       {pieces.found.map(({ from, before, kind, words }) => (
         <span key={from}>
           {before}
