@@ -1,8 +1,5 @@
 // The entry point: languages, theme, cache, then the router.
-import "@mantine/core/styles.css";
-import "@mantine/notifications/styles.css";
-import "@mantine/spotlight/styles.css";
-import "./app.css";
+import "./styles";
 
 import { DirectionProvider, MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";

@@ -1,7 +1,7 @@
 // Agents by the name that people read; the short name is what addresses and files call them.
 import { useMemo } from "react";
 import { $api, type Schemas } from "@/api/client";
-import { headerValue } from "./promptFile";
+import { headerLine } from "./promptBody";
 
 type AgentSource = Pick<Schemas["Agent"], "slug" | "source">;
 
@@ -12,8 +12,7 @@ const read = new WeakMap<AgentSource, string>();
 export function agentName(agent: AgentSource): string {
   const there = read.get(agent);
   if (there !== undefined) return there;
-  const written = headerValue(agent.source, ["name"]);
-  const name = (typeof written === "string" && written.trim()) || agent.slug;
+  const name = headerLine(agent.source, "name")?.trim() || agent.slug;
   read.set(agent, name);
   return name;
 }

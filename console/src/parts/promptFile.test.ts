@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { headerValue, readPrompt, withBody, withHeader, withList } from "./promptFile";
+import { withBody } from "./promptBody";
+import { headerValue, readPrompt, withHeader, withList } from "./promptFile";
 
 const file = `---
 # who it is

@@ -2,10 +2,9 @@
 // for byte as written, so that a diff shows only the intended change.
 import { type Document, isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
 import { added, listed, removed, replaced, unlisted } from "./headerEdit";
+import { shape } from "./promptBody";
 
 export type PromptFile = { header: Document; body: string };
-
-const shape = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|$)([\s\S]*)$/;
 
 /** Splits a prompt file. Without a header all of it is the system prompt. */
 export function readPrompt(source: string): PromptFile {
@@ -73,13 +72,6 @@ function edited(source: string, whole: string, edit: (text: string) => string | 
     return JSON.stringify([header.errors.length, header.toJS(), body]);
   };
   return said(file) === said(whole) ? file : whole;
-}
-
-/** The file with another system prompt. */
-export function withBody(source: string, body: string): string {
-  const before = readPrompt(source).body;
-  if (before !== source) return source.slice(0, source.length - before.length) + body;
-  return writePrompt({ ...readPrompt(source), body });
 }
 
 function changed(source: string, path: string[], change: (header: Document) => void): string {

@@ -141,6 +141,44 @@ test("a prompt is checked as it is typed, and a draft outlives the page", async 
   await expect(prompt(page)).toContainText("Be warm.");
 });
 
+test("a prompt is written while its editor is on its way, and where it never arrives", async ({ page }) => {
+  let go = () => {};
+  let held = new Promise<void>((next) => {
+    go = next;
+  });
+  let reachable = false;
+  await page.route("**/assets/editor-*.js", async (route) => {
+    await held;
+    await (reachable ? route.continue() : route.abort());
+  });
+  await page.goto("/sandbox");
+  const editor = page.locator(".cm-content");
+  await prompt(page).focus();
+  await page.keyboard.press("ControlOrMeta+End");
+  await page.keyboard.type("Be warm ");
+  go();
+  await page.keyboard.type("and short. ");
+  await expect(page.getByText("Unpublished changes")).toBeVisible();
+  await expect(prompt(page)).toHaveValue(/Be warm and short\. $/);
+  await page.getByRole("button", { name: /^Insert contact/ }).click();
+  await expect(prompt(page)).toHaveValue(/short\. \{\{ contact \}\}$/);
+  await expect(editor).toHaveCount(0);
+  // Another time it arrives late: cursor, focus and text go on from where they were.
+  reachable = true;
+  held = new Promise<void>((next) => {
+    go = next;
+  });
+  await page.reload();
+  await prompt(page).focus();
+  await page.keyboard.press("ControlOrMeta+End");
+  await page.keyboard.type(" Never");
+  go();
+  await expect(editor).toBeFocused();
+  await page.keyboard.type(" lie.");
+  await expect(editor).toContainText("Be warm and short. {{ contact }} Never lie.");
+  await expect(page.locator("textarea[aria-label='System prompt']")).toHaveCount(0);
+});
+
 test("two tabs keep their own drafts, and a new one starts from the last saved", async ({ page, context }) => {
   const second = await context.newPage();
   await page.goto("/sandbox");

@@ -1,6 +1,5 @@
 // Runs a suite on a draft that is not published. Suites that test its agent come first.
 import { Modal } from "@mantine/core";
-import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { Async } from "@/parts/States";
@@ -8,20 +7,17 @@ import { type PromptDraft, StartForm } from "./StartRun";
 import { NoSuites } from "./Suites";
 
 type Props = {
-  /** undefined when the dialog is closed. */
-  draft: PromptDraft | undefined;
+  draft: PromptDraft;
+  opened: boolean;
   onClose: () => void;
 };
 
-export function RunDraft({ draft, onClose }: Props) {
+export function RunDraft({ draft, opened, onClose }: Props) {
   const { t } = useTranslation("evals");
-  const suites = $api.useQuery("get", "/api/v1/evals/suites", {}, { enabled: !!draft });
-  // A dialog gives the focus back only if it is closed first.
-  const [isReady, setReady] = useState(false);
-  useEffect(() => setReady(true), []);
+  const suites = $api.useQuery("get", "/api/v1/evals/suites", {}, { enabled: opened });
   return (
-    <Modal opened={isReady && !!draft} onClose={onClose} title={t("start.title")} size="lg">
-      {draft && (
+    <Modal opened={opened} onClose={onClose} title={t("start.title")} size="lg">
+      {opened && (
         <Async query={suites} empty={<NoSuites />}>
           {(all) => {
             const testing = all.filter(({ agent }) => agent === draft.agent);

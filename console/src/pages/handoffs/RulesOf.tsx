@@ -18,9 +18,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useConfirm } from "@/parts/Confirm";
-import { PublishDialog } from "@/parts/PublishDialog";
+import { lazyDialog } from "@/parts/lazyDialog";
 import { type Rules, readRules, tidy, withRule, wrongHeader } from "./rules";
 import { TryIt } from "./TryIt";
+
+const PublishDialog = lazyDialog(async () => (await import("@/parts/PublishDialog")).PublishDialog);
 
 type Agent = Schemas["Agent"];
 

@@ -1,14 +1,17 @@
 // The agent: its system prompt, settings and whole file. Changes are a draft until they are published.
 import { Box, Group, SegmentedControl, Stack, Text, Tooltip, UnstyledButton } from "@mantine/core";
-import { useEffect, useRef, useState } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { readPrompt, withBody } from "@/parts/promptFile";
+import { lazyPart } from "@/parts/lazyCode";
+import { bodyOf, withBody } from "@/parts/promptBody";
+import { Loading } from "@/parts/States";
 import { CheckLine } from "./CheckLine";
 import { NoModel } from "./NoModel";
 import { type EditorHandle, PromptEditor } from "./PromptEditor";
 import classes from "./Sandbox.module.css";
-import { SettingsForm } from "./SettingsForm";
 import type { Check } from "./useCheck";
+
+const SettingsForm = lazyPart(async () => (await import("./SettingsForm")).SettingsForm);
 
 type View = "prompt" | "settings" | "file";
 type Props = { source: string; onChange: (source: string) => void; check: Check };
@@ -18,7 +21,7 @@ export function AgentPane({ source, onChange, check }: Props) {
   const [view, setView] = useState<View>("prompt");
   const editor = useRef<EditorHandle>(null);
   const [goal, setGoal] = useState<number>();
-  const { body } = readPrompt(source);
+  const body = bodyOf(source);
   // The number of lines above the system prompt.
   const above = source.slice(0, source.length - body.length).split("\n").length - 1;
   const wrong = check.check?.error?.line;
@@ -54,7 +57,9 @@ export function AgentPane({ source, onChange, check }: Props) {
       </Box>
       {view === "settings" ? (
         <div className={classes.scroll} style={{ paddingBlockStart: 4 }}>
-          <SettingsForm source={source} onChange={onChange} settings={check.check?.settings} />
+          <Suspense fallback={<Loading shape="form" rows={6} />}>
+            <SettingsForm source={source} onChange={onChange} settings={check.check?.settings} />
+          </Suspense>
         </div>
       ) : (
         <Stack className={classes.fill} gap={8} px={{ base: "md", md: 20 }}>

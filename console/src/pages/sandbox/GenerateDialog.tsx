@@ -7,14 +7,14 @@ import { $api } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { collectionOptions } from "@/parts/collectionName";
+import { headerValue } from "@/parts/promptFile";
 import { Async, Failed } from "@/parts/States";
 
 type Props = {
   opened: boolean;
   onClose: () => void;
-  /** The bot's current name and collections: the new prompt keeps them. */
-  name: string;
-  knowledge: string[];
+  /** The current prompt file: the new one keeps its name and collections. */
+  source: string;
   /** Whether unpublished changes would be replaced. */
   changed: boolean;
   onWritten: (source: string) => void;
@@ -29,7 +29,12 @@ export function GenerateDialog(props: Props) {
   );
 }
 
-function GenerateForm({ name, knowledge: first, changed, onWritten, onClose }: Props) {
+function knowledgeOf(source: string): string[] {
+  const value = headerValue(source, ["knowledge"]);
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+function GenerateForm({ source, changed, onWritten, onClose }: Props) {
   const { t } = useTranslation("sandbox");
   const { t: c } = useTranslation();
   const format = useFormat();
@@ -38,7 +43,7 @@ function GenerateForm({ name, knowledge: first, changed, onWritten, onClose }: P
   const write = $api.useMutation("post", "/api/v1/agents/generate");
   const [description, setDescription] = useState("");
   const [language, setLanguage] = useState("");
-  const [knowledge, setKnowledge] = useState(first);
+  const [knowledge, setKnowledge] = useState(() => knowledgeOf(source));
   const go = () =>
     write.mutate(
       {
@@ -46,7 +51,7 @@ function GenerateForm({ name, knowledge: first, changed, onWritten, onClose }: P
           description: description.trim(),
           knowledge,
           language: language.trim() || undefined,
-          name: name || undefined,
+          name: String(headerValue(source, ["name"]) ?? "") || undefined,
         },
       },
       {

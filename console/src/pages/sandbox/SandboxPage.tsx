@@ -6,14 +6,15 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
+import { lazyDialog } from "@/parts/lazyDialog";
 import { Page, useTitle } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
 import { useHere } from "@/parts/useHere";
-import { NewAgentDialog } from "./NewAgentDialog";
 import { Workbench } from "./Workbench";
 
 const route = getRouteApi("/desk/sandbox");
 const kept = "frontdesk.sandbox.agent";
+const NewAgentDialog = lazyDialog(async () => (await import("./NewAgentDialog")).NewAgentDialog);
 
 export function SandboxPage() {
   // Loads both namespaces, so that the first trace does not wait for its texts.

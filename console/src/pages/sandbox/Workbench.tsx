@@ -1,12 +1,11 @@
 // The sandbox of one agent: its draft, who answers, and the dialogs.
 import { Anchor, Box, SegmentedControl, Text } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useConfirm } from "@/parts/Confirm";
-import { PublishDialog } from "@/parts/PublishDialog";
-import { headerValue } from "@/parts/promptFile";
+import { lazyDialog } from "@/parts/lazyDialog";
 import { useSay } from "@/parts/say";
 import { useOffers } from "@/shell/Finder";
 import { useKeys } from "@/shell/Keys";
@@ -14,16 +13,17 @@ import { AgentPane } from "./AgentPane";
 import { clear, send } from "./asking";
 import { ConversationPane } from "./ConversationPane";
 import { draftOf, keepDraft, useDraft } from "./drafts";
-import { GenerateDialog } from "./GenerateDialog";
 import { type Actions, Head } from "./Head";
-import { HistoryDrawer } from "./HistoryDrawer";
-import { RenameDialog } from "./RenameDialog";
 import classes from "./Sandbox.module.css";
 import { type Choice, drafted, useSides, useVersions, type Version } from "./sides";
 import { useCheck } from "./useCheck";
 import { useDeleteAgent } from "./useDeleteAgent";
 
-const RunDraft = lazy(async () => ({ default: (await import("../evals/RunDraft")).RunDraft }));
+const RunDraft = lazyDialog(async () => (await import("../evals/RunDraft")).RunDraft);
+const PublishDialog = lazyDialog(async () => (await import("@/parts/PublishDialog")).PublishDialog);
+const HistoryDrawer = lazyDialog(async () => (await import("./HistoryDrawer")).HistoryDrawer);
+const GenerateDialog = lazyDialog(async () => (await import("./GenerateDialog")).GenerateDialog);
+const RenameDialog = lazyDialog(async () => (await import("./RenameDialog")).RenameDialog);
 
 type Props = {
   live: Schemas["Agent"];
@@ -53,9 +53,6 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
   const sides = useSides(choices, source, versions);
   const comparing = choices.length > 1;
   const [dialog, setDialog] = useState<Dialog>();
-  // Its code and texts are those of another page. Once it was opened it stays, to give the focus back.
-  const isRunLoaded = useRef(false);
-  isRunLoaded.current ||= dialog === "run";
   const [pane, setPane] = useState<"agent" | "conversation">("conversation");
   const narrow = useMediaQuery("(max-width: 62em)", undefined, { getInitialValueInEffect: false });
   const message = useRef<HTMLTextAreaElement>(null);
@@ -191,8 +188,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
       <GenerateDialog
         opened={dialog === "generate"}
         onClose={() => setDialog(undefined)}
-        name={String(headerValue(source, ["name"]) ?? "")}
-        knowledge={knowledgeOf(source)}
+        source={source}
         changed={changed}
         onWritten={(written) => {
           set(written);
@@ -200,14 +196,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
           say.done(t("generate.done"));
         }}
       />
-      {isRunLoaded.current && (
-        <Suspense>
-          <RunDraft
-            draft={dialog === "run" ? { agent, source } : undefined}
-            onClose={() => setDialog(undefined)}
-          />
-        </Suspense>
-      )}
+      <RunDraft draft={{ agent, source }} opened={dialog === "run"} onClose={() => setDialog(undefined)} />
       <RenameDialog
         opened={dialog === "rename"}
         onClose={() => setDialog(undefined)}
@@ -234,11 +223,6 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
 }
 
 const none: Version[] = [];
-
-function knowledgeOf(source: string): string[] {
-  const value = headerValue(source, ["knowledge"]);
-  return Array.isArray(value) ? value.map(String) : [];
-}
 
 /** Asks the question in the address, once. */
 function useAsk({

@@ -2,6 +2,7 @@
 import { Failure, type Schemas } from "@/api/client";
 import { answering } from "@/api/stream";
 import { growReply, historyFor, patchReply, setTurns, stateFor, turnsOf } from "./conversation";
+import { fileOf } from "./sides";
 import type { Side, Turn, Voice } from "./turn";
 
 const running = new Map<string, AbortController>();
@@ -47,7 +48,11 @@ export function clear(agent: string) {
   setTurns(agent, []);
 }
 
-function request(agent: string, id: string, at: number): FormData | Schemas["SandboxMessage"] | undefined {
+async function request(
+  agent: string,
+  id: string,
+  at: number,
+): Promise<FormData | Schemas["SandboxMessage"] | undefined> {
   const turns = turnsOf(agent);
   const turn = turns.find((one) => one.id === id);
   const side = turn?.replies[at]?.side;
@@ -56,7 +61,7 @@ function request(agent: string, id: string, at: number): FormData | Schemas["San
     agent,
     text: turn.text,
     history: historyFor(turns, at, id),
-    prompt: side.source,
+    prompt: await fileOf(side),
     ...stateFor(turns, at, id),
   };
   if (!turn.voice) return body;
@@ -67,12 +72,12 @@ function request(agent: string, id: string, at: number): FormData | Schemas["San
 }
 
 async function ask(agent: string, id: string, at: number) {
-  const body = request(agent, id, at);
-  if (!body) return;
   const key = `${agent} ${id} ${at}`;
   const controller = new AbortController();
   running.set(key, controller);
   try {
+    const body = await request(agent, id, at);
+    if (!body) return;
     for await (const told of answering(body, controller.signal)) {
       if (typeof told !== "string") {
         patchReply(agent, id, at, () => ({ state: "done", outcome: told, text: told.bubbles.join("\n\n") }));

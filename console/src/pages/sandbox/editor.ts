@@ -102,9 +102,26 @@ export type Editor = {
   destroy(): void;
 };
 
+function takeOver(view: EditorView, area: HTMLTextAreaElement) {
+  const { selectionStart, selectionEnd, selectionDirection } = area;
+  const [anchor, head] =
+    selectionDirection === "backward" ? [selectionEnd, selectionStart] : [selectionStart, selectionEnd];
+  const last = view.state.doc.length;
+  view.dispatch({ selection: { anchor: Math.min(anchor, last), head: Math.min(head, last) } });
+  view.scrollDOM.scrollTop = area.parentElement?.scrollTop ?? 0;
+  if (document.activeElement === area) view.focus();
+}
+
 export function makeEditor(
   parent: HTMLElement,
-  first: { text: string; label: string; numbers: boolean; onChange: (text: string) => void },
+  first: {
+    text: string;
+    label: string;
+    numbers: boolean;
+    /** The text area that it replaces: cursor, focus and scrolling go on from there. */
+    from?: HTMLTextAreaElement;
+    onChange: (text: string) => void;
+  },
 ): Editor {
   const labelled = new Compartment();
   const label = (text: string): Extension => EditorView.contentAttributes.of({ "aria-label": text });
@@ -135,6 +152,7 @@ export function makeEditor(
       ],
     }),
   });
+  if (first.from) takeOver(view, first.from);
   return {
     put(text) {
       const now = view.state.doc.toString();

@@ -2,7 +2,6 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
-import { headerValue, withHeader } from "@/parts/promptFile";
 import type { Side } from "./turn";
 
 /** `version`: the draft or a version's number; `model`: replaces the file's model unless empty. */
@@ -18,18 +17,17 @@ export function useVersions(agent: string) {
   });
 }
 
-/** The prompt file of a choice; undefined when the version does not exist. */
+/** The prompt file of a choice, before its model; undefined when the version does not exist. */
 export function sourceOf(choice: Choice, draft: string, versions: Version[]): string | undefined {
-  const source =
-    choice.version === "draft" ? draft : versions.find(({ version }) => version === choice.version)?.source;
-  if (source === undefined || !choice.model.trim()) return source;
-  return withHeader(source, ["model"], choice.model.trim());
+  if (choice.version === "draft") return draft;
+  return versions.find(({ version }) => version === choice.version)?.source;
 }
 
-/** The model in the file's header; empty when it names none. */
-export function modelOf(source: string): string {
-  const model = headerValue(source, ["model"]);
-  return typeof model === "string" ? model : "";
+/** The prompt file that a side answers with. What writes another model into it is loaded only for that. */
+export async function fileOf({ source, model }: Side): Promise<string | undefined> {
+  if (source === undefined || !model) return source;
+  const { withHeader } = await import("@/parts/promptFile");
+  return withHeader(source, ["model"], model);
 }
 
 /** The sides that a message is sent to, with their labels. */
@@ -40,9 +38,11 @@ export function useSides(choices: Choice[], draft: string, versions: Version[]):
       choices.map((choice) => {
         const name =
           choice.version === "draft" ? t("side.draft") : t("side.version", { version: choice.version });
+        const model = choice.model.trim() || undefined;
         return {
-          name: choice.model.trim() ? `${name} · ${choice.model.trim()}` : name,
+          name: model ? `${name} · ${model}` : name,
           source: sourceOf(choice, draft, versions),
+          model,
         };
       }),
     [choices, draft, versions, t],

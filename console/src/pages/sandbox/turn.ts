@@ -2,8 +2,8 @@
 import type { Schemas } from "@/api/client";
 
 export type Outcome = Schemas["SandboxOutcome"];
-/** Who answers: its label and its prompt file; without a file, the live version. */
-export type Side = { name: string; source?: string };
+/** Who answers: its label, its prompt file (without one, the live version), and a model in place of the file's. */
+export type Side = { name: string; source?: string; model?: string };
 export type Voice = { file: File; url: string };
 export type Reply = {
   side: Side;

@@ -88,7 +88,7 @@ function isTurn(value: unknown): value is Omit<Turn, "id"> {
 function isReply(value: unknown): value is Reply {
   if (!isFields(value) || !isText(value.text)) return false;
   if (!isFields(value.side) || !isText(value.side.name)) return false;
-  if (value.side.source !== undefined && !isText(value.side.source)) return false;
+  if (![value.side.source, value.side.model].every((one) => one === undefined || isText(one))) return false;
   return value.state === "done" ? isOutcome(value.outcome) : value.state === "stopped";
 }
 
