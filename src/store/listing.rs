@@ -50,6 +50,8 @@ pub struct ConversationRow {
     pub unread: i64,
     /// 1 if the customer waits for a person, else 0.
     pub waiting: i64,
+    /// If the customer waits: since when, whatever they write meanwhile.
+    pub waiting_since: Option<i64>,
     /// If the customer waits: the newest text or transcript of theirs.
     pub waiting_text: Option<String>,
     /// In a search: the text or transcript of the newest message that contains the words.
@@ -115,6 +117,21 @@ const OPEN: &str = formatcp!("(v.owner = '{PERSON}' or v.open_cases > 0)");
 
 const CUSTOMER: &str = Author::Customer.as_str();
 
+/// Since when the customer of a waiting conversation `p` with the open case `e` waits: since the case
+/// was opened, or since the first message after a person's last. Without a case a bot's answer counts, too.
+const WAITING_SINCE: &str = formatcp!(
+    "case when p.waiting = 1 then coalesce(
+        (select min(x.sent_at) from messages x where x.conversation_id = p.id and x.author = '{CUSTOMER}'
+            and x.changes is null and x.sent_at > coalesce(
+                (select y.sent_at from messages y where y.conversation_id = p.id and y.sent_at >= coalesce(e.created_at, 0)
+                    and (y.author = '{BY_PERSON}' or (e.id is null and y.author = '{BY_BOT}'))
+                    order by y.sent_at desc, y.created_at desc, y.part desc limit 1),
+                case when e.id is null then 0 else 9223372036854775807 end)),
+        e.created_at, p.last_inbound_at) end"
+);
+const BY_PERSON: &str = Author::Person.as_str();
+const BY_BOT: &str = Author::Bot.as_str();
+
 const OPEN_CASE: &str = EscalationState::Open.as_str();
 
 /// Selects conversations `v`, filtered and ordered by `rest`, with all listed columns. The newest
@@ -137,7 +154,7 @@ fn query(rest: &str, found: &FoundColumns) -> String {
             from conversations v where v.workspace_id = $1 {rest})
         select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, p.owner,
             p.last_inbound_at, p.window_closed_at, p.notice_at, p.last_message_at, p.updated_at, p.unread,
-            cast(p.waiting as bigint) as waiting,
+            cast(p.waiting as bigint) as waiting, {WAITING_SINCE} as waiting_since,
             coalesce(q.transcript, q.body) as waiting_text, {found_text} as found_text,
             coalesce(m.transcript, m.body) as last_text, m.kind as last_kind, m.author as last_author,
             m.state as last_state, e.id as case_id, e.reason as case_reason, e.created_at as case_at,

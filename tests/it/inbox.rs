@@ -126,6 +126,49 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_reminder_does_not_make_a_customer_wait_for_less_long(db) {
+        let app = Setup::on(db).start().await;
+        let hour = 3_600_000;
+        let since = async |customer: &str| app.conversation_with(customer).await["waiting_since"].clone();
+        // Everything so far was an hour earlier.
+        let pass_an_hour = async || {
+            for sql in ["update messages set sent_at = sent_at - 3600000", "update escalations set created_at = created_at - 3600000"] {
+                app.change(sql).await;
+            }
+        };
+        says(&app, ANA, "1", "When do you open?").await;
+        app.settle().await;
+        assert_eq!(since(ANA).await, Value::Null);
+        says(&app, ANA, "2", "I want a human.").await;
+        app.settle().await;
+        pass_an_hour().await;
+        let asked = cases(&app).await[0]["created_at"].clone();
+        assert_eq!(since(ANA).await, asked);
+        says(&app, ANA, "3", "Hello?").await;
+        app.settle().await;
+        assert_eq!(since(ANA).await, asked, "a reminder");
+        app.deliver(&echo_webhook(MAIN, ANA, "wamid.echo", "Hello, this is Zoe.")).await;
+        assert_eq!(since(ANA).await, Value::Null);
+        pass_an_hour().await;
+        says(&app, ANA, "4", "Which lamps have you?").await;
+        let first = app.thread(ANA).await.pop().unwrap()["sent_at"].as_i64().unwrap();
+        pass_an_hour().await;
+        says(&app, ANA, "5", "Are you there?").await;
+        assert_eq!(since(ANA).await, json!(first - hour), "the first after a person's last");
+        // Without a case: who writes to a person's conversation.
+        says(&app, BEN, "1", "When do you open?").await;
+        app.settle().await;
+        let ben = id(&app, BEN).await;
+        assert_eq!(post(&app, &format!("/conversations/{ben}/take")).await.0, 200);
+        pass_an_hour().await;
+        says(&app, BEN, "2", "And on Sunday?").await;
+        let first = app.thread(BEN).await.pop().unwrap()["sent_at"].as_i64().unwrap();
+        pass_an_hour().await;
+        says(&app, BEN, "3", "Well?").await;
+        assert_eq!(since(BEN).await, json!(first - hour));
+        app.stop().await;
+    }
+
     async fn who_never_got_the_bots_answer_waits_for_the_person_who_takes_over(db) {
         let app = Setup::on(db).start().await;
         let busy = Graph::error(131_000, "Something went wrong");

@@ -58,6 +58,9 @@ pub(super) struct Conversation {
     /// Whether the customer waits for a person: the conversation is a person's or has an open case,
     /// and nobody has answered the customer's last message. With an open case, only a person can.
     waiting: bool,
+    /// If the customer waits: since when, milliseconds since 1970. What they write meanwhile does not
+    /// change it.
+    waiting_since: Option<i64>,
     /// Text of the newest message, or the transcript of a voice note. At most 200 characters.
     last_text: Option<String>,
     /// If the customer waits: the newest text of theirs, or the transcript of a voice note. At most
@@ -268,6 +271,7 @@ impl ListedConversation {
             staff: thread::is_staff(row.notice_at, now_ms())
                 || (row.notice_at.is_some() && row.last_inbound_at.is_none()),
             waiting: row.waiting != 0,
+            waiting_since: row.waiting_since,
             opted_out: row.opted_out_at.is_some(),
             open_case: case.map(|((id, reason), created_at)| {
                 let reason_code = CaseReason::of(&reason);

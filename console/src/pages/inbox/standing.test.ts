@@ -15,9 +15,9 @@ test("nobody has answered before somebody did, and who gets notices is no custom
 });
 
 test("a customer waits since their last message", () => {
-  expect(waitsSince({ waiting: true, last_inbound_at: 5, last_message_at: 7 })).toBe(5);
+  expect(waitsSince({ waiting: true, waiting_since: 5, last_message_at: 7 })).toBe(5);
   expect(waitsSince({ waiting: true, last_message_at: 7 })).toBe(7);
-  expect(waitsSince({ waiting: false, last_inbound_at: 5, last_message_at: 7 })).toBeUndefined();
+  expect(waitsSince({ waiting: false, waiting_since: 5, last_message_at: 7 })).toBeUndefined();
 });
 
 test("what is offered", () => {

@@ -18,8 +18,8 @@ export function standingOf({
 /** What is to be done comes before who would do it. */
 export const statusOf = (one: OwnerFields): Status => (one.waiting ? "waiting" : standingOf(one));
 
-type WaitFields = Pick<Conversation, "waiting" | "last_inbound_at" | "last_message_at">;
+type WaitFields = Pick<Conversation, "waiting" | "waiting_since" | "last_message_at">;
 
-/** Since when the customer waits, milliseconds since 1970: since their last message. */
-export const waitsSince = ({ waiting, last_inbound_at, last_message_at }: WaitFields): number | undefined =>
-  waiting ? (last_inbound_at ?? last_message_at) : undefined;
+/** Since when the customer waits, milliseconds since 1970: a reminder changes nothing. */
+export const waitsSince = ({ waiting, waiting_since, last_message_at }: WaitFields): number | undefined =>
+  waiting ? (waiting_since ?? last_message_at) : undefined;
