@@ -13,8 +13,8 @@ use super::audit::AuditEntry;
 use crate::app::App;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
 use crate::domain::{
-    Action, Content, ConversationId, MessageId, MessageKind, MessageTemplate, TemplateState,
-    TemplateValue, TranscriptDetails,
+    Action, Content, ConversationId, MessageId, MessageKind, MessageTemplate, TemplateValue,
+    TranscriptDetails,
 };
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
 use crate::provider::abilities::{Abilities, megabytes};
@@ -196,9 +196,6 @@ impl TemplateChoice {
                 bail!("it has several languages: choose one with --language: {}", codes.join(", "))
             }
         };
-        if template.state != TemplateState::Approved {
-            bail!("WhatsApp does not take this template now, it is {}", template.state);
-        }
         Ok(Content::Template(template.fill(&self.values)?))
     }
 }

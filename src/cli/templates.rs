@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 
 use crate::app::App;
@@ -39,15 +39,22 @@ impl Templates {
                 None => println!("No number has templates: practice numbers need none."),
             }
         }
+        let mut code = ExitCode::SUCCESS;
         for number in wanted {
-            let found = app.desk.sync_templates(number).await;
-            let found = found.with_context(|| format!("the number {}", number.slug))?;
+            let found = match app.desk.sync_templates(number).await {
+                Ok(found) => found,
+                Err(error) => {
+                    eprintln!("{}: {error}", number.slug);
+                    code = ExitCode::FAILURE;
+                    continue;
+                }
+            };
             println!("{}: {} templates", number.slug, found.templates.len());
             for template in &found.templates {
                 print_template(template);
             }
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
     }
 }
 

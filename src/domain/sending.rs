@@ -63,7 +63,7 @@ words! {
     }
 }
 
-/// A message template approved by WhatsApp.
+/// The message template that is sent in place of a message when the window is closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FallbackTemplate {

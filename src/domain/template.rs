@@ -115,6 +115,8 @@ pub struct MessageTemplate {
 /// What a provider's event says of a template; `None` for what it does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateChange {
+    /// The provider's id of the template.
+    pub external_id: Option<String>,
     /// The template's name.
     pub name: String,
     /// Its language.
@@ -198,10 +200,26 @@ pub struct FilledTemplate {
     pub named: bool,
     /// The values, in the template's order.
     pub values: Vec<TemplateValue>,
-    /// What the customer reads: header, text and footer.
+    /// What the customer reads: header, text and footer. Of a fallback template the message that it
+    /// stands for.
     pub text: String,
     /// The labels of its buttons.
     pub buttons: Vec<String>,
+}
+
+impl FilledTemplate {
+    /// Whether it is this template with these values, in whatever order they were given.
+    pub fn is_filled_with(&self, name: &str, language: &str, values: &[TemplateValue]) -> bool {
+        let has = |value: &TemplateValue| {
+            self.values.iter().any(|own| {
+                own.part == value.part && own.name == value.name && own.value == value.value.trim()
+            })
+        };
+        self.name == name
+            && self.language == language
+            && self.values.len() == values.len()
+            && values.iter().all(has)
+    }
 }
 
 /// Why a template cannot be filled so.
@@ -212,6 +230,9 @@ pub enum TemplateError {
         "The template has a picture, video, document, place or a button that frontdesk does not fill: send it from WhatsApp Manager."
     )]
     Unsupported,
+    /// WhatsApp does not take it now.
+    #[error("WhatsApp does not take this template now, it is {0}: choose another one.")]
+    NotApproved(TemplateState),
     /// A value is missing or empty.
     #[error("The template's {part} needs a value for `{name}`.")]
     Missing {
@@ -247,7 +268,8 @@ pub enum TemplateError {
     },
 }
 
-/// The placeholders of a text in their order, each once.
+/// The placeholders of a text, each once: names in their order, numbers by their value, since WhatsApp
+/// gives the first value to `{{1}}`, wherever it stands.
 fn placeholders(text: &str) -> Vec<&str> {
     let mut found: Vec<&str> = Vec::new();
     for piece in text.split("{{").skip(1) {
@@ -258,6 +280,9 @@ fn placeholders(text: &str) -> Vec<&str> {
         if is_name && !found.contains(&name) {
             found.push(name);
         }
+    }
+    if found.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
+        found.sort_by_key(|name| name.parse::<usize>().unwrap_or(usize::MAX));
     }
     found
 }
@@ -293,6 +318,9 @@ impl MessageTemplate {
     /// Fills the template. Checks what WhatsApp would refuse.
     pub fn fill(&self, values: &[TemplateValue]) -> Result<FilledTemplate, TemplateError> {
         let layout = &self.layout;
+        if self.state != TemplateState::Approved {
+            return Err(TemplateError::NotApproved(self.state));
+        }
         if !layout.is_supported() {
             return Err(TemplateError::Unsupported);
         }
@@ -399,7 +427,7 @@ mod tests {
             reason: None,
             layout: TemplateLayout {
                 header: Some(header),
-                body: "Hello {{1}}, your {{2}} is ready. {{1}}!".into(),
+                body: "Your {{2}} is ready, {{1}}. Hello {{1}}!".into(),
                 footer: Some("Bolt Cycles".into()),
                 buttons: vec![TemplateButton { kind, text: "Track".into(), url }],
                 named: false,
@@ -429,9 +457,12 @@ mod tests {
         assert_eq!(names, [("header", "1"), ("body", "1"), ("body", "2"), ("button", "0")]);
         assert_eq!(
             filled.text,
-            "Order A-17\n\nHello {{2}} Ana, your bike is ready. {{2}} Ana!\n\nBolt Cycles"
+            "Order A-17\n\nYour bike is ready, {{2}} Ana. Hello {{2}} Ana!\n\nBolt Cycles"
         );
         assert_eq!(filled.buttons, ["Track"]);
+        assert!(filled.is_filled_with("order_update", "en_US", &whole()));
+        assert!(!filled.is_filled_with("order_update", "en_US", &whole()[1..]));
+        assert!(!filled.is_filled_with("order_update", "de", &whole()));
     }
 
     #[test]
@@ -480,5 +511,6 @@ mod tests {
     fn odd_braces_are_text() {
         assert_eq!(placeholders("{{1}} {{ name }} {{1}} {{}} {{a b}} {{2"), ["1", "name"]);
         assert_eq!(placeholders("}} {{{{3}}"), ["3"]);
+        assert_eq!(placeholders("{{10}} {{2}} {{1}}"), ["1", "2", "10"]);
     }
 }

@@ -155,7 +155,7 @@ async fn accept(
     let candidates = accounts::candidates(addressed, headers, &body, &items);
     let named = ours.iter().filter_map(|number| accounts::new_account(number, &items));
     let named: Vec<_> = named.collect();
-    let warns = items.iter().any(|item| accounts::is_alert(&item.event));
+    let warns = items.iter().any(|item| accounts::is_of_account(&item.event));
     let authenticated = !ours.iter().any(|number| accounts::takes_unsigned(number, &body));
     let (provider, body, turns) = (first.provider, body.to_vec(), Offer::default());
     let webhook = Webhook { provider, body, items, candidates, authenticated, again: None, turns };

@@ -98,7 +98,7 @@ pub trait TemplateCatalog: Send + Sync {
     /// The provider's id of the account, if the number's settings name it; else a webhook may have.
     fn account(&self) -> Option<&str>;
 
-    /// Returns every template of an account. What cannot be read of one is left out of it.
+    /// Returns every template of an account that has a usable name and language.
     async fn templates(&self, account: &str) -> Result<Vec<MessageTemplate>, Error>;
 }
 

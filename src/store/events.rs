@@ -271,11 +271,11 @@ async fn warn(
     }
     let concerned = warnings::concerned(conn, at.workspace, (item, at.candidates)).await?;
     if let Some((change, account)) = other.template.as_ref().zip(account.id.as_deref())
-        && !concerned.is_empty()
+        && warnings::has_account(conn, at.workspace, (&concerned, account)).await?
     {
         templates::change(conn, at.workspace, (account, change)).await?;
     }
-    for Candidate { number, template } in &concerned {
+    for Candidate { number, template, .. } in &concerned {
         if let Some(change) = other.warning.as_ref().filter(|it| it.is_for(template.as_deref())) {
             warnings::change(conn, (at.workspace, number), (change, alert, account)).await?;
         }

@@ -123,6 +123,23 @@ impl Store {
         self.apply(SendAgain { id: id.clone(), window }).await
     }
 
+    /// Returns the content of the message that was written with an idempotency key.
+    pub async fn written_with(
+        &self,
+        conversation: &ConversationId,
+        key: &str,
+    ) -> Result<Option<Content>> {
+        let workspace = self.workspace_id();
+        let row = self
+            .read(async |conn| {
+                let sql = "select content from messages
+                           where workspace_id = $1 and conversation_id = $2 and idempotency_key = $3";
+                first!(conn, (String,), sql, workspace.as_str(), conversation.as_str(), key)
+            })
+            .await?;
+        Ok(row.map(|row| Content::stored(&row.0)))
+    }
+
     /// Returns the conversation, number and content of a message.
     pub async fn whereabouts(&self, id: &MessageId) -> Result<Option<Whereabouts>> {
         let workspace = self.workspace_id();

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::{Conn, Result, Store, Write, all, first, now, run, storable, to_json};
+use super::{Conn, Result, Rows, Store, Write, all, first, now, run, storable, to_json};
 use crate::domain::{
     MessageTemplate, NumberId, TemplateCategory, TemplateChange, TemplateLayout, TemplateQuality,
     TemplateState, WorkspaceId,
@@ -93,6 +93,7 @@ impl Store {
         let row = self
             .read(async |conn| {
                 let sql = columns!("and name = $3 and language = $4");
+                let (name, language) = (storable(name), storable(language));
                 first!(conn, TemplateRow, sql, workspace.as_str(), account, name, language)
             })
             .await?;
@@ -122,27 +123,25 @@ impl Write for ReplaceTemplates {
         let (workspace, account) = (workspace.as_str(), storable(&self.account));
         let sql = "delete from message_templates where workspace_id = $1 and account_id = $2";
         run!(conn, sql, workspace, &*account)?;
-        let sql = "insert into message_templates
-                       (workspace_id, account_id, name, language, external_id, category, state, quality, reason, layout)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-                   on conflict (workspace_id, account_id, name, language) do nothing";
+        let into = "insert into message_templates
+                        (workspace_id, account_id, name, language, external_id, category, state, quality, reason, layout)";
+        let mut rows = Rows::default();
         for template in &self.templates {
             let MessageTemplate { name, language, external_id, category, state, .. } = template;
-            run!(
-                conn,
-                sql,
-                workspace,
-                &*account,
-                storable(name),
-                storable(language),
-                storable(external_id),
-                *category,
-                *state,
-                template.quality,
-                template.reason.as_deref().map(storable),
-                to_json(&template.layout)?
-            )?;
+            rows.push([
+                workspace.into(),
+                (&*account).into(),
+                (&*storable(name)).into(),
+                (&*storable(language)).into(),
+                (&*storable(external_id)).into(),
+                (*category).into(),
+                (*state).into(),
+                template.quality.map(TemplateQuality::as_str).into(),
+                template.reason.as_deref().map(|reason| storable(reason).into_owned()).into(),
+                to_json(&template.layout)?.into(),
+            ]);
         }
+        conn.many(into, &rows, "on conflict (workspace_id, account_id, name, language) do nothing").await?;
         let sql = "insert into template_syncs (workspace_id, account_id, synced_at) values ($1, $2, $3)
                    on conflict (workspace_id, account_id) do update set synced_at = excluded.synced_at";
         run!(conn, sql, workspace, &*account, now()).map(|_| ())
@@ -155,18 +154,20 @@ pub(super) async fn change(
     workspace: &WorkspaceId,
     (account, change): (&str, &TemplateChange),
 ) -> Result<()> {
-    let TemplateChange { name, language, state, quality, category, reason } = change;
-    // A new state has its own reason, or none.
-    let sql = "update message_templates set state = coalesce($5, state), quality = coalesce($6, quality),
-                   category = coalesce($7, category), reason = case when $5 is null then reason else $8 end
-               where workspace_id = $1 and account_id = $2 and name = $3 and language = $4";
+    let TemplateChange { external_id, name, language, state, quality, category, reason } = change;
+    // A new state has its own reason, or none. Webhooks write languages with either dash.
+    let sql = "update message_templates set state = coalesce($6, state), quality = coalesce($7, quality),
+                   category = coalesce($8, category), reason = case when $6 is null then reason else $9 end
+               where workspace_id = $1 and account_id = $2
+                   and ((external_id <> '' and external_id = $3) or (name = $4 and replace(language, '-', '_') = $5))";
     run!(
         conn,
         sql,
         workspace.as_str(),
         storable(account),
+        storable(external_id.as_deref().unwrap_or_default()),
         storable(name),
-        storable(language),
+        storable(&language.replace('-', "_")),
         *state,
         *quality,
         *category,

@@ -19,6 +19,8 @@ pub struct Candidate {
     pub number: NumberId,
     /// Its fallback template.
     pub template: Option<String>,
+    /// Its account, if its settings name it.
+    pub account: Option<String>,
 }
 
 /// A warning about a number.
@@ -139,6 +141,20 @@ pub(super) async fn concerned<'a>(
         rows.any(|row| row.may_be(&item.account))
     };
     Ok(candidates.iter().filter(may_be).collect())
+}
+
+/// Whether a candidate is known to be of an account: what an event of it says is then stored.
+pub(super) async fn has_account(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (candidates, account): (&[&Candidate], &str),
+) -> Result<bool> {
+    if candidates.iter().any(|candidate| candidate.account.as_deref() == Some(account)) {
+        return Ok(true);
+    }
+    let sql = "select id from numbers where workspace_id = $1 and account_id = $2";
+    let rows = all!(conn, (String,), sql, workspace.as_str(), storable(account))?;
+    Ok(rows.iter().any(|row| candidates.iter().any(|it| it.number.as_str() == row.0)))
 }
 
 /// Raises or clears a warning about a number.

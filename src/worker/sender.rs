@@ -25,6 +25,9 @@ const RECORD_ATTEMPTS: u32 = 5;
 /// recorded in time.
 const TOO_LATE_MS: i64 = 500;
 
+/// When a message of a number that cannot be connected is tried again, in milliseconds.
+const DISCONNECTED_RETRY_MS: i64 = 60_000;
+
 pub(super) struct MessageSender {
     pub(super) desk: Arc<Desk>,
     pub(super) limiter: Arc<Mutex<RateLimiter>>,
@@ -47,6 +50,11 @@ impl MessageSender {
     /// Sends one message and returns the result.
     async fn carry(&self, message: &ToSend) -> SendResult {
         let Some(number) = self.desk.number(&message.number_id) else {
+            // It may be connected again: after an upgrade, or with the right key for its secrets.
+            if let Some(why) = self.desk.numbers.disconnected_reason(&message.number_id) {
+                let fault = Fault::ours(format!("the number is not connected: {why}"));
+                return SendResult::Again(now_ms() + DISCONNECTED_RETRY_MS, fault);
+            }
             let fault = Fault::ours("the number is not configured any more");
             let stop = if message.to_staff == 0 { Stop::Void(fault) } else { Stop::Alarm(fault) };
             return self.stopped(message, stop, None).await;
@@ -67,7 +75,7 @@ impl MessageSender {
         // one.
         let sent = match sent {
             Err(Error::Refused { class: Class::WindowClosed, fault, .. })
-                if pass == Pass::AsItIs =>
+                if pass == Pass::AsItIs && !message.is_template() =>
             {
                 if let Err(error) = self.desk.store.close_window(message).await {
                     tracing::error!(%error, "that the window is closed could not be stored");
@@ -95,8 +103,8 @@ impl MessageSender {
         let text = || message.body.clone().unwrap_or_default();
         let sent = match (pass, &message.content) {
             (Pass::AsTemplate(template), _) => {
-                let filled = template.filled(&text());
-                self.send_template(number, message, filled).await
+                // WhatsApp itself refuses one that it takes no more: a stale state here stops nothing.
+                post(number, message, OutgoingContent::Template(template.filled(&text()))).await
             }
             (Pass::AsItIs, None) => post(number, message, OutgoingContent::Text(text())).await,
             (Pass::AsItIs, Some(content)) => match Content::stored(content) {
@@ -188,6 +196,8 @@ impl MessageSender {
                     Retry::Never | Retry::Unknown => Outcome::Other,
                 },
                 Class::Transient => Outcome::Other,
+                // What was refused here, or without a code, says nothing of the token.
+                _ if error.fault().code == 0 => Outcome::Other,
                 _ => Outcome::Accepted,
             },
             Err(_) => Outcome::Other,

@@ -19,7 +19,7 @@ fn order_update() -> Value {
     json!({"id": "806312974732579", "name": "order_update", "language": "en_US", "status": "APPROVED", "category": "UTILITY",
         "quality_score": {"score": "GREEN"}, "components": [
             {"type": "HEADER", "format": "TEXT", "text": "Order {{1}}"},
-            {"type": "BODY", "text": "Hello {{1}}, your {{2}} is ready."},
+            {"type": "BODY", "text": "Your {{2}} is ready, {{1}}."},
             {"type": "FOOTER", "text": "Acme"},
             {"type": "BUTTONS", "buttons": [
                 {"type": "QUICK_REPLY", "text": "Thanks"},
@@ -83,6 +83,18 @@ fn template(name: &str, values: &Value) -> Value {
     json!({"template": {"name": name, "language": "en_US", "values": values}})
 }
 
+/// The text of the last template as WhatsApp would show it: the nth value in the place of {{n}}.
+async fn sent_text(app: &TestApp) -> String {
+    until("it is sent", async || !received(app).is_empty()).await;
+    let components = received(app).pop().unwrap().components;
+    let body = components.as_array().unwrap().iter().find(|one| one["type"] == "body").unwrap().clone();
+    let mut text = "Your {{2}} is ready, {{1}}.".to_owned();
+    for (at, value) in body["parameters"].as_array().unwrap().iter().enumerate() {
+        text = text.replace(&format!("{{{{{}}}}}", at + 1), value["text"].as_str().unwrap());
+    }
+    text
+}
+
 fn received(app: &TestApp) -> Vec<SentMessage> {
     let to_him = |sent: &SentMessage| sent.to.ends_with(CUSTOMER);
     app.whatsapp.sent().into_iter().filter(to_him).skip(1).collect()
@@ -127,9 +139,10 @@ on_both! {
         assert_eq!((status, &closed["code"]), (409, &json!("window_closed")), "{closed}");
         let (status, message) = sends(&app, &id, "k1", &template("order_update", &values())).await;
         assert_eq!(status, 201, "{message}");
-        let text = "Order A-17\n\nHello Ana, your bike is ready.\n\nAcme";
+        let text = "Order A-17\n\nYour bike is ready, Ana.\n\nAcme";
         assert_eq!((&message["kind"], &message["text"], &message["author"]), (&json!("template"), &json!(text), &json!("person")));
         assert_eq!(sends(&app, &id, "k1", &template("order_update", &values())).await.0, 200);
+        assert_eq!(sent_text(&app).await, "Your bike is ready, Ana.");
         let mut other = values();
         other[0]["value"] = json!("boat");
         assert_eq!(sends(&app, &id, "k1", &template("order_update", &other)).await.0, 409);
@@ -150,7 +163,7 @@ on_both! {
         assert_eq!(status, 200);
         app.deliver(&text_webhook(MAIN, CUSTOMER, "second", "Which bike?")).await;
         app.settle().await;
-        assert!(app.model.requests().pop().unwrap().to_string().contains("your bike is ready"));
+        assert!(app.model.requests().pop().unwrap().to_string().contains("Your bike is ready"));
         all_the_same(&app).await;
         app.stop().await;
     }
@@ -208,6 +221,8 @@ on_both! {
         assert_eq!(cases(&app).await.len(), 1, "a person has to know");
         let (status, problem) = sends(&app, &id, "k2", &template("order_update", &values())).await;
         assert_eq!((status, &problem["code"]), (409, &json!("template_unusable")), "{problem}");
+        // A repeated request is the same message all the same, also after the template is gone.
+        assert_eq!(sends(&app, &id, "k1", &template("order_update", &values())).await.0, 200);
         reports(&app, "message_template_status_update", named("UNPAUSED")).await;
         until("it is back", async || state_of(&app, "order_update").await["state"] == "approved").await;
         let again = format!("/messages/{}/retry", failed["id"].as_str().unwrap());
@@ -220,6 +235,15 @@ on_both! {
         reports(&app, "template_category_update", json!({"new_category": "MARKETING",
             "message_template_name": "order_update", "message_template_language": "en_US"})).await;
         until("it is another category", async || state_of(&app, "order_update").await["category"] == "marketing").await;
+        // Meta also writes languages with a dash, or names the template by its id alone.
+        let mut dashed = named("PAUSED");
+        dashed["message_template_language"] = json!("en-US");
+        reports(&app, "message_template_status_update", dashed).await;
+        until("it is paused again", async || state_of(&app, "order_update").await["state"] == "paused").await;
+        let mut renamed = named("UNPAUSED");
+        (renamed["message_template_id"], renamed["message_template_name"]) = (json!(806_312_974_732_579_i64), json!("former_name"));
+        reports(&app, "message_template_status_update", renamed).await;
+        until("it is back again", async || state_of(&app, "order_update").await["state"] == "approved").await;
         // A warning changes nothing, and another language or account is another template.
         reports(&app, "message_template_status_update", named("FLAGGED")).await;
         let mut german = named("DISABLED");

@@ -16,7 +16,7 @@ use super::messages::Message;
 use super::response::Answer;
 use crate::desk::Number;
 use crate::domain::{
-    Content, ConversationId, MessageId, ProblemCode, TemplateState, TemplateValue,
+    Content, ConversationId, MessageId, ProblemCode, TemplateError, TemplateValue,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -107,7 +107,7 @@ pub(super) async fn write(
         let (key, window) = (key(&headers)?, web.desk.window(&number));
         let content = match (reply.text, reply.template) {
             (Some(text), None) => text_content(&text)?,
-            (None, Some(template)) => template.content(&web, &number).await?,
+            (None, Some(template)) => template.content(&web, (&id, &number, &key)).await?,
             _ => return Err(Problem::unprocessable("Give either `text` or `template`.")),
         };
         (id, key, window, content, reply.reply_to)
@@ -131,8 +131,19 @@ pub(super) async fn write(
 }
 
 impl TemplateReply {
-    /// The filled template.
-    async fn content(&self, web: &WebState, number: &str) -> Result<Content, Problem> {
+    /// The filled template. What was written before with this key is the same message, whatever has
+    /// become of the template since.
+    async fn content(
+        &self,
+        web: &WebState,
+        (conversation, number, key): (&ConversationId, &str, &str),
+    ) -> Result<Content, Problem> {
+        let before = web.desk.store.written_with(conversation, key).await?;
+        if let Some(Content::Template(filled)) = before
+            && filled.is_filled_with(&self.name, &self.language, &self.values)
+        {
+            return Ok(Content::Template(filled));
+        }
         let number = connected(web, number)?;
         let named = (self.name.as_str(), self.language.as_str());
         let template = web.desk.template(&number, named).await?.ok_or_else(|| {
@@ -140,15 +151,12 @@ impl TemplateReply {
                 "The number's account has no such template in this language: `POST /numbers/{id}/templates/sync` reads them again.",
             )
         })?;
-        let filled = template.fill(&self.values);
-        let filled = filled.map_err(|why| Problem::unprocessable(why.to_string()))?;
-        if template.state != TemplateState::Approved {
-            let detail = format!(
-                "WhatsApp does not take this template now, it is {}: choose another one.",
-                template.state
-            );
-            return Err(Problem::conflict(detail).coded(ProblemCode::TemplateUnusable));
-        }
+        let filled = template.fill(&self.values).map_err(|why| match why {
+            TemplateError::NotApproved(_) => {
+                Problem::conflict(why.to_string()).coded(ProblemCode::TemplateUnusable)
+            }
+            why => Problem::unprocessable(why.to_string()),
+        })?;
         Ok(Content::Template(filled))
     }
 }

@@ -10,8 +10,9 @@ use crate::domain::{Account, Event, Item};
 use crate::http::WebState;
 use crate::store::warnings::Candidate;
 
-/// Whether an operator should see an event, or it changes what a number is warned about.
-pub(super) fn is_alert(event: &Event) -> bool {
+/// Whether an event is of interest for the numbers of its account: an operator should see it, or it
+/// changes a warning or a template.
+pub(super) fn is_of_account(event: &Event) -> bool {
     matches!(event, Event::Other(other)
         if other.alert.is_some() || other.warning.is_some() || other.template.is_some())
 }
@@ -29,7 +30,7 @@ pub(super) fn candidates(
     body: &[u8],
     items: &[Item],
 ) -> Vec<Candidate> {
-    if !items.iter().any(|item| item.number.is_none() && is_alert(&item.event)) {
+    if !items.iter().any(|item| item.number.is_none() && is_of_account(&item.event)) {
         return Vec::new();
     }
     let signed =
@@ -37,6 +38,10 @@ pub(super) fn candidates(
     let candidate = |number: &Arc<Number>| Candidate {
         number: number.id.clone(),
         template: number.sending.template.as_ref().map(|template| template.name.clone()),
+        account: number
+            .client
+            .template_catalog()
+            .and_then(|catalog| catalog.account().map(ToOwned::to_owned)),
     };
     signed.map(candidate).collect()
 }

@@ -1,6 +1,8 @@
 //! The message templates of a WhatsApp Business account.
 //! <https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account/message_templates/>.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -12,10 +14,12 @@ use crate::domain::{
     TemplateHeaderKind, TemplateLayout, TemplateQuality, TemplateState,
 };
 
-/// Templates of one answer: of the largest ones, this many fit what is read of an answer.
-const PAGE: &str = "50";
-/// Maximum number of answers: an account has at most 6,000 templates.
-const MAX_PAGES: usize = 150;
+/// Templates of one answer: of large ones, this many fit what is read of an answer.
+const PAGE: usize = 50;
+/// Maximum number of an account's templates, which is Meta's.
+const MAX_TEMPLATES: usize = 6_000;
+/// Maximum time of reading all of them.
+const TIMEOUT: Duration = Duration::from_secs(120);
 const FIELDS: &str =
     "id,name,language,status,category,quality_score,components,rejected_reason,parameter_format";
 /// Maximum length of a text of a template, in characters; Meta's longest has 1,024.
@@ -30,25 +34,41 @@ impl TemplateCatalog for Meta {
     }
 
     async fn templates(&self, account: &str) -> Result<Vec<MessageTemplate>, Error> {
+        let read = tokio::time::timeout(TIMEOUT, self.all_templates(account)).await;
+        read.unwrap_or_else(|_| Err(odd("its list did not come in time")))
+    }
+}
+
+impl Meta {
+    async fn all_templates(&self, account: &str) -> Result<Vec<MessageTemplate>, Error> {
         let (mut all, mut after) = (Vec::new(), None::<String>);
-        for _ in 0..MAX_PAGES {
+        while all.len() < MAX_TEMPLATES {
             let mut url = self.endpoint(&[account, "message_templates"]);
-            url.query_pairs_mut().append_pair("fields", FIELDS).append_pair("limit", PAGE);
+            url.query_pairs_mut()
+                .append_pair("fields", FIELDS)
+                .append_pair("limit", &PAGE.to_string());
             if let Some(after) = &after {
                 url.query_pairs_mut().append_pair("after", after);
             }
             let page = self.ask(url).await?;
-            all.extend(list(&page, "data").iter().filter_map(template));
+            let data = page.get("data").and_then(Value::as_array);
+            let data = data.ok_or_else(|| odd("its answer is no list of templates"))?;
+            all.extend(data.iter().take(PAGE).filter_map(template));
             let paging = page.get("paging").unwrap_or(&Value::Null);
-            // The address of the next page is not followed: it could name another server.
-            let cursor = paging.get("cursors").and_then(|cursors| text(cursors, "after"));
-            match cursor.filter(|_| paging.get("next").is_some()) {
-                Some(next) if Some(&next) != after.as_ref() => after = Some(next),
-                _ => return Ok(all),
+            if paging.get("next").is_none() {
+                return Ok(all);
             }
+            // The address of the next page is not followed: it could name another server.
+            let next = paging.get("cursors").and_then(|cursors| text(cursors, "after"));
+            let next = next.filter(|next| !data.is_empty() && Some(next) != after.as_ref());
+            after = Some(next.ok_or_else(|| odd("its list goes on in a circle"))?);
         }
-        Err(answer::refused(Class::OurFault, "the account has more templates than Meta allows"))
+        Err(odd("the account has more templates than Meta allows"))
     }
+}
+
+fn odd(why: &str) -> Error {
+    answer::refused(Class::OurFault, why)
 }
 
 /// A template; `None` if it has no usable name and language.
@@ -81,10 +101,14 @@ fn state(status: &str) -> TemplateState {
     }
 }
 
-/// The state that an event leaves a template in; `None` if it only warns, or is unknown.
+/// The state that an event leaves a template in; `None` if it changes none, or is unknown.
 pub(super) fn state_of_event(event: &str) -> Option<TemplateState> {
-    let is_warning = matches!(event, "FLAGGED" | "UNARCHIVED" | "");
-    (!is_warning).then(|| state(event))
+    match event {
+        "UNARCHIVED" => Some(TemplateState::Approved),
+        "APPROVED" | "REINSTATED" | "UNPAUSED" | "PENDING" | "IN_APPEAL" | "REJECTED" | "PAUSED"
+        | "DELETED" | "PENDING_DELETION" | "DISABLED" | "ARCHIVED" => Some(state(event)),
+        _ => None,
+    }
 }
 
 pub(super) fn category(word: &str) -> TemplateCategory {
@@ -108,6 +132,7 @@ pub(super) fn quality(score: &str) -> Option<TemplateQuality> {
 fn layout(value: &Value) -> TemplateLayout {
     let named = text(value, "parameter_format").is_some_and(|format| format == "NAMED");
     let mut layout = TemplateLayout { named, ..TemplateLayout::default() };
+    let mut is_more = false;
     for component in list(value, "components") {
         let words = clipped(&text(component, "text").unwrap_or_default());
         match text(component, "type").unwrap_or_default().as_str() {
@@ -124,11 +149,11 @@ fn layout(value: &Value) -> TemplateLayout {
                 layout.buttons = buttons.iter().take(MAX_BUTTONS).map(button).collect();
             }
             // Carousels, offers that end and what comes later.
-            _ => {
-                let kind = TemplateHeaderKind::Other;
-                layout.header = Some(TemplateHeader { kind, text: String::new() });
-            }
+            _ => is_more = true,
         }
+    }
+    if is_more {
+        layout.header = Some(TemplateHeader { kind: TemplateHeaderKind::Other, text: String::new() });
     }
     layout
 }
@@ -186,6 +211,15 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_only_warns_or_is_unknown_changes_no_state() {
+        for event in ["FLAGGED", "LOCKED", "LIMIT_EXCEEDED", "HOLOGRAM", ""] {
+            assert_eq!(state_of_event(event), None, "{event}");
+        }
+        assert_eq!(state_of_event("UNARCHIVED"), Some(TemplateState::Approved));
+        assert_eq!(state_of_event("ARCHIVED"), Some(TemplateState::Disabled));
+    }
+
+    #[test]
     fn what_this_version_does_not_fill_is_known_as_such() {
         let of = |component: Value| {
             let value = json!({"name": "x", "language": "en", "status": "APPROVED", "components": [component]});
@@ -197,6 +231,9 @@ mod tests {
         assert!(!of(
             json!({"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE"}]})
         ));
+        let both = json!({"name": "x", "language": "en", "components": [
+            {"type": "CAROUSEL"}, {"type": "HEADER", "format": "TEXT", "text": "Hi"}]});
+        assert!(!template(&both).unwrap().layout.is_supported());
         assert!(template(&json!({"name": "x", "status": "APPROVED"})).is_none());
         assert!(template(&json!({"name": 5, "language": ["en"]})).is_none());
     }

@@ -238,6 +238,7 @@ fn changed_template(value: &Value) -> Option<TemplateChange> {
     let event = word("event");
     let category = word("new_category").or_else(|| word("message_template_category"));
     Some(TemplateChange {
+        external_id: word("message_template_id"),
         name: word("message_template_name")?,
         language: word("message_template_language")?,
         state: event.as_deref().and_then(templates::state_of_event),
@@ -246,6 +247,7 @@ fn changed_template(value: &Value) -> Option<TemplateChange> {
         reason: value
             .get("rejection_info")
             .and_then(|info| text(info, "reason"))
+            .or_else(|| value.get("other_info").and_then(|info| text(info, "description")))
             .or_else(|| word("reason").filter(|reason| reason != "NONE"))
             .map(|reason| plain(&reason)),
     })
