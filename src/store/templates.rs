@@ -141,7 +141,8 @@ impl Write for ReplaceTemplates {
                 to_json(&template.layout)?.into(),
             ]);
         }
-        conn.many(into, &rows, "on conflict (workspace_id, account_id, name, language) do nothing").await?;
+        conn.many(into, &rows, "on conflict (workspace_id, account_id, name, language) do nothing")
+            .await?;
         let sql = "insert into template_syncs (workspace_id, account_id, synced_at) values ($1, $2, $3)
                    on conflict (workspace_id, account_id) do update set synced_at = excluded.synced_at";
         run!(conn, sql, workspace, &*account, now()).map(|_| ())

@@ -87,7 +87,8 @@ fn template(name: &str, values: &Value) -> Value {
 async fn sent_text(app: &TestApp) -> String {
     until("it is sent", async || !received(app).is_empty()).await;
     let components = received(app).pop().unwrap().components;
-    let body = components.as_array().unwrap().iter().find(|one| one["type"] == "body").unwrap().clone();
+    let body =
+        components.as_array().unwrap().iter().find(|one| one["type"] == "body").unwrap().clone();
     let mut text = "Your {{2}} is ready, {{1}}.".to_owned();
     for (at, value) in body["parameters"].as_array().unwrap().iter().enumerate() {
         text = text.replace(&format!("{{{{{}}}}}", at + 1), value["text"].as_str().unwrap());

@@ -19,7 +19,7 @@ const PAGE: usize = 50;
 /// Maximum number of an account's templates, which is Meta's.
 const MAX_TEMPLATES: usize = 6_000;
 /// Maximum time of reading all of them.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 const FIELDS: &str =
     "id,name,language,status,category,quality_score,components,rejected_reason,parameter_format";
 /// Maximum length of a text of a template, in characters; Meta's longest has 1,024.
@@ -105,8 +105,8 @@ fn state(status: &str) -> TemplateState {
 pub(super) fn state_of_event(event: &str) -> Option<TemplateState> {
     match event {
         "UNARCHIVED" => Some(TemplateState::Approved),
-        "APPROVED" | "REINSTATED" | "UNPAUSED" | "PENDING" | "IN_APPEAL" | "REJECTED" | "PAUSED"
-        | "DELETED" | "PENDING_DELETION" | "DISABLED" | "ARCHIVED" => Some(state(event)),
+        "APPROVED" | "REINSTATED" | "UNPAUSED" | "PENDING" | "IN_APPEAL" | "REJECTED"
+        | "PAUSED" | "DELETED" | "PENDING_DELETION" | "DISABLED" | "ARCHIVED" => Some(state(event)),
         _ => None,
     }
 }
@@ -153,7 +153,8 @@ fn layout(value: &Value) -> TemplateLayout {
         }
     }
     if is_more {
-        layout.header = Some(TemplateHeader { kind: TemplateHeaderKind::Other, text: String::new() });
+        layout.header =
+            Some(TemplateHeader { kind: TemplateHeaderKind::Other, text: String::new() });
     }
     layout
 }
