@@ -35,9 +35,12 @@ export function Obstacle({ template: { state, supported, reason } }: { template:
     <>
       {t(`obstacle.${state}`, { defaultValue: state })}
       {reason && (
-        <bdi lang="en" dir="ltr">
-          {` (${reason})`}
-        </bdi>
+        <>
+          {" "}
+          <bdi lang="en" dir="ltr">
+            ({reason})
+          </bdi>
+        </>
       )}
     </>
   );
@@ -80,7 +83,7 @@ export function ReadTemplates({ at, busy, read, children }: ReadTemplatesProps) 
           loading={busy}
           onClick={read}
         >
-          {t("read.again")}
+          {t(at == null ? "read.first" : "read.again")}
         </Button>
       </Group>
     </Group>

@@ -126,7 +126,7 @@ test("why there are no templates is said, and they are read again", async ({ pag
   await expect(dialog(page).getByRole("alert")).toContainText("You do not have permission");
   await expect(dialog(page).getByRole("link", { name: "Open the number" })).toHaveAttribute("href", /\/numbers\/./);
   desk.graph.templates = [];
-  await button(dialog(page), "Read again").click();
+  await button(dialog(page), "Read the templates").click();
   await expect(dialog(page).getByText("No templates yet")).toBeVisible();
   await accessible(page, "no templates");
   desk.graph.templates = [plain];
@@ -140,4 +140,25 @@ test("who has opted out gets no template", async ({ page, desk }) => {
   await desk.graph.customerSays(ada, "STOP");
   await expect(page.getByText("This customer has opted out")).toBeVisible();
   await expect(button(page, "Send a template")).toHaveCount(0);
+});
+
+test("a number's page says which templates there are, and how one becomes known", async ({ page, desk }) => {
+  desk.graph.templates = [order, { ...rejected, quality_score: { score: "RED" } }];
+  const [number] = await desk.api<Schemas["Number"][]>("/numbers");
+  await page.goto(`/numbers/${number?.id}`);
+  const main = page.getByRole("main");
+  await button(main, "Message templates").click();
+  await expect(main.getByText("Not read from WhatsApp yet")).toBeVisible();
+  await button(main, "Read the templates").click();
+  await expect(main.getByRole("alert").filter({ hasText: "account is not known yet" })).toContainText("account_id");
+  await desk.graph.customerSays(ada, "When do you open?", "Ada Lovelace");
+  await button(main, "Read the templates").click();
+  const row = (name: string) => main.getByRole("row").filter({ hasText: name });
+  await expect(row("order_update").getByRole("cell")).toHaveText(["American English", "Utility", "Approved", "High"]);
+  await expect(row("big_sale").getByRole("cell")).toHaveText(["Spanish", "Marketing", "RejectedWhatsApp rejected it. (PROMOTIONAL)", "Low"]);
+  await expect(main.getByText("account is not known yet")).toHaveCount(0);
+  await accessible(page, "the templates of a number");
+  desk.graph.templates = [order];
+  await button(main, "Read again").click();
+  await expect(row("big_sale")).toHaveCount(0);
 });

@@ -5,7 +5,8 @@ import { useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { FoldedList } from "@/parts/FoldedList";
 import { Obstacle, useTemplateLanguage } from "@/parts/TemplateFacts";
-import { hasWords, isSendable, type Template, templateKey } from "@/parts/template";
+import { hasWords, isSendable, partsOf, type Template, templateKey } from "@/parts/template";
+import { plain } from "@/parts/whatsapp";
 import classes from "./Template.module.css";
 
 type Props = { templates: readonly Template[]; choose: (key: string) => void };
@@ -34,7 +35,6 @@ export function TemplateList({ templates, choose }: Props) {
         onChange={(event) => setWords(event.currentTarget.value)}
         placeholder={t("search")}
         aria-label={t("search")}
-        dir="auto"
       />
       {sendable.length === 0 ? (
         <Text size="sm">{t(matching.length === 0 ? "nothing" : "noneSendable")}</Text>
@@ -47,7 +47,7 @@ export function TemplateList({ templates, choose }: Props) {
                   <UnstyledButton className={classes.choice} onClick={() => choose(templateKey(one))}>
                     <TemplateHead template={one} />
                     <Text component="span" size="sm" c="dimmed" lineClamp={2} dir="auto">
-                      {one.layout.body}
+                      {plain(partsOf(one, {}, () => "[…]").body)}
                     </Text>
                   </UnstyledButton>
                 </li>
