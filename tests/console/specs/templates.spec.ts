@@ -154,8 +154,9 @@ test("a number's page says which templates there are, and how one becomes known"
   await desk.graph.customerSays(ada, "When do you open?", "Ada Lovelace");
   await button(main, "Read the templates").click();
   const row = (name: string) => main.getByRole("row").filter({ hasText: name });
-  await expect(row("order_update").getByRole("cell")).toHaveText(["American English", "Utility", "Approved", "High"]);
-  await expect(row("big_sale").getByRole("cell")).toHaveText(["Spanish", "Marketing", "RejectedWhatsApp rejected it. (PROMOTIONAL)", "Low"]);
+  await expect(row("order_update").getByRole("rowheader")).toHaveText("order_updateAmerican English");
+  await expect(row("order_update").getByRole("cell")).toHaveText(["Approved", "High", "Utility"]);
+  await expect(row("big_sale").getByRole("cell")).toHaveText(["RejectedWhatsApp rejected it. (PROMOTIONAL)", "Low", "Marketing"]);
   await expect(main.getByText("account is not known yet")).toHaveCount(0);
   await accessible(page, "the templates of a number");
   desk.graph.templates = [order];

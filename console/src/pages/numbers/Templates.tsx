@@ -39,28 +39,32 @@ function TemplateTable({ templates }: { templates: readonly Template[] }) {
   const { t } = useTranslation("templates");
   const languageOf = useTemplateLanguage();
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, role: "group", "aria-label": t("title") }}>
+    <ScrollArea
+      type="auto"
+      offsetScrollbars="x"
+      viewportProps={{ tabIndex: 0, role: "group", "aria-label": t("title") }}
+    >
       <FoldedList all={templates}>
         {(shown) => (
-          <Table miw={620}>
+          <Table miw={560}>
             <Table.Thead>
               <Table.Tr>
                 <Table.Th scope="col">{t("column.template")}</Table.Th>
-                <Table.Th scope="col">{t("column.language")}</Table.Th>
-                <Table.Th scope="col">{t("column.category")}</Table.Th>
                 <Table.Th scope="col">{t("column.state")}</Table.Th>
                 <Table.Th scope="col">{t("column.quality")}</Table.Th>
+                <Table.Th scope="col">{t("column.category")}</Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
               {shown.map((one) => (
                 <Table.Tr key={templateKey(one)}>
-                  <Table.Th scope="row" fw={500} maw={260} style={{ overflowWrap: "anywhere" }}>
+                  <Table.Th scope="row" fw={500} miw={140} maw={260} style={{ overflowWrap: "anywhere" }}>
                     <bdi dir="ltr">{one.name}</bdi>
+                    <Text size="xs" c="dimmed">
+                      {languageOf(one.language)}
+                    </Text>
                   </Table.Th>
-                  <Table.Td>{languageOf(one.language)}</Table.Td>
-                  <Table.Td>{t(`category.${one.category}`, { defaultValue: one.category })}</Table.Td>
-                  <Table.Td maw={280}>
+                  <Table.Td maw={320}>
                     <TemplateState state={one.state} />
                     {!isSendable(one) && (
                       <Text size="xs" c="dimmed">
@@ -71,6 +75,7 @@ function TemplateTable({ templates }: { templates: readonly Template[] }) {
                   <Table.Td c={one.quality ? known(colours, one.quality, undefined) : "dimmed"}>
                     {t(`quality.${one.quality ?? "unknown"}`, { defaultValue: one.quality })}
                   </Table.Td>
+                  <Table.Td>{t(`category.${one.category}`, { defaultValue: one.category })}</Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>
