@@ -12,6 +12,7 @@ import type overview from "../locales/en/overview.json";
 import type sandbox from "../locales/en/sandbox.json";
 import type settings from "../locales/en/settings.json";
 import type start from "../locales/en/start.json";
+import type templates from "../locales/en/templates.json";
 import type trace from "../locales/en/trace.json";
 
 declare module "i18next" {
@@ -32,6 +33,7 @@ declare module "i18next" {
       sandbox: typeof sandbox;
       settings: typeof settings;
       start: typeof start;
+      templates: typeof templates;
       trace: typeof trace;
     };
   }

@@ -70,3 +70,34 @@ test("the focus moves to an entry of a list within", async () => {
   await act(async () => root.unmount());
   box.remove();
 });
+
+test("the focus moves to a row of a table within", async () => {
+  const box = document.body.appendChild(document.createElement("div"));
+  const root = createRoot(box);
+  await act(async () =>
+    root.render(
+      <MantineProvider>
+        <FoldedList all={Array.from({ length: 51 }, (_, at) => at)}>
+          {(shown) => (
+            <table>
+              <thead>
+                <tr />
+              </thead>
+              <tbody>
+                {shown.map((at) => (
+                  <tr key={at}>
+                    <td>{at}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+        </FoldedList>
+      </MantineProvider>,
+    ),
+  );
+  await act(async () => box.querySelector("button")?.click());
+  expect(document.activeElement?.textContent).toBe("50");
+  await act(async () => root.unmount());
+  box.remove();
+});

@@ -21,9 +21,10 @@ export function MoreLink({ left, onClick }: MoreLinkProps) {
 /** How many entries of a list are shown at once. */
 const STEP = 50;
 
-/** Moves the focus to an entry; `box` holds the entries, or one list of them. */
+/** Moves the focus to an entry; `box` holds the entries, or one list or table of them. */
 function focusEntry(box: HTMLElement | null, at: number) {
-  const list = box?.childElementCount === 1 ? box.firstElementChild : box;
+  const only = box?.childElementCount === 1 ? box.firstElementChild : box;
+  const list = only instanceof HTMLTableElement ? only.tBodies[0] : only;
   const entry = list?.children[at];
   if (!(entry instanceof HTMLElement)) return;
   if (entry.tabIndex < 0) entry.tabIndex = -1;

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 
 /** A file that a customer got. */
 export type SentFile = { kind: string; id: string; caption?: string; filename?: string; bytes: Buffer };
-export type Sent = { to: string; text: string; id: string; reference?: string; template?: string; media?: SentFile };
+export type Sent = { to: string; text: string; id: string; reference?: string; template?: string; language?: string; components?: object[]; media?: SentFile };
 
 const fileKinds = ["image", "document", "audio", "video"];
 type Refusal = (status: number, code: number, message: string) => void;
@@ -31,6 +31,8 @@ export class Graph {
   static readonly token = "graph-token";
   static readonly secret = "app-secret";
   static readonly number = "106540352242922";
+  /** The WhatsApp Business account of the number. */
+  static readonly account = "102290129340398";
 
   url = "";
   /** Where webhooks are sent; set by the desk. */
@@ -42,6 +44,8 @@ export class Graph {
   /** The token that it takes now, and the secret that it signs with. */
   token = Graph.token;
   secret = Graph.secret;
+  /** The account's message templates, as Meta writes them; undefined: it does not give them. */
+  templates?: object[] = [];
   /** How it rates the number. */
   quality = "GREEN";
   private readonly server = createServer((request, response) => void this.answer(request, response));
@@ -71,6 +75,12 @@ export class Graph {
     if (request.method === "POST" && parts[2] === "messages") return this.take(request, response, error);
     if (request.method === "POST" && parts[2] === "media") return this.store(request, response, error);
     const id = parts[1] ?? "";
+    if (id === Graph.account && parts[2] === "message_templates") {
+      if (!this.templates) return error(403, 200, "(#200) You do not have permission to access this field");
+      // Without `fields` Meta gives no ratings.
+      if (!url.searchParams.get("fields")?.includes("components")) return error(400, 100, "(#100) The fields are missing");
+      return json(response, { data: this.templates, paging: { cursors: { before: "a", after: "b" } } });
+    }
     const file = this.files.get(id);
     if (file) {
       const found = { url: `${this.url}/media/${id}`, mime_type: file.mime, file_size: file.bytes.length, id };
@@ -115,6 +125,8 @@ export class Graph {
       id,
       reference: message.biz_opaque_callback_data,
       template: message.template?.name,
+      language: message.template?.language?.code,
+      components: message.template?.components,
       media: kind && file && { kind, id: sent.id, caption: sent.caption, filename: sent.filename, bytes: file.bytes },
     });
     return json(response, {
@@ -132,7 +144,7 @@ export class Graph {
   /** Meta reports a change of a webhook field, such as `account_update`. */
   async reports(field: string, value: object) {
     const change = { field, value };
-    const hook = JSON.stringify({ object: "whatsapp_business_account", entry: [{ id: "102290129340398", changes: [change] }] });
+    const hook = JSON.stringify({ object: "whatsapp_business_account", entry: [{ id: Graph.account, changes: [change] }] });
     const signature = createHmac("sha256", this.secret).update(hook).digest("hex");
     const answer = await fetch(this.hooks, {
       method: "POST",

@@ -14,6 +14,7 @@ import { useNote } from "./note";
 import type { PendingMessage } from "./outbox";
 import { RetryButton, Ticks } from "./State";
 import { outbox } from "./sending";
+import { TemplateMessage } from "./TemplateMessage";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import { Words } from "./Words";
@@ -260,10 +261,14 @@ export function PendingBubble({
         <div className={classes.bubble}>
           {quoted !== undefined && <QuotedMessage message={quoted ?? undefined} />}
           {pending.file && <AttachedFile {...pending.file} />}
-          {pending.text && (
-            <div style={pending.file && { paddingBlockStart: 6 }}>
-              <Words text={pending.text} />
-            </div>
+          {pending.template ? (
+            <TemplateMessage text={pending.text} buttons={pending.template.buttons} />
+          ) : (
+            pending.text && (
+              <div style={pending.file && { paddingBlockStart: 6 }}>
+                <Words text={pending.text} />
+              </div>
+            )
           )}
         </div>
       </div>

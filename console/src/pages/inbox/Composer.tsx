@@ -1,10 +1,12 @@
 // The message field: Enter sends, Shift+Enter starts a new line. The draft is kept until it is sent. With a file, the
 // text is its caption.
-import { ActionIcon, Alert, CloseButton, Group, Text, Textarea, Tooltip } from "@mantine/core";
-import { IconBan, IconClockOff, IconSend2 } from "@tabler/icons-react";
+import { ActionIcon, Alert, Button, CloseButton, Group, Text, Textarea, Tooltip } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconBan, IconClockOff, IconSend2, IconTemplate } from "@tabler/icons-react";
 import type { ClipboardEvent, KeyboardEvent, RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
+import { lazyDialog } from "@/parts/lazyDialog";
 import { AttachButton, AttachmentChip } from "./AttachedFile";
 import { type Attachment, pastedFile, takesCaption } from "./attachment";
 import { QuotedMessage } from "./Bubble";
@@ -17,10 +19,16 @@ import classes from "./thread.module.css";
 import type { Window } from "./window";
 
 type ClosedReason = Exclude<Window["kind"], "open" | "free"> | "staff";
+type ClosedNoticeProps = { which: ClosedReason; name: string; conversation: Conversation };
 
-function ClosedNotice({ which, name }: { which: ClosedReason; name: string }) {
+const TemplateDialog = lazyDialog(async () => (await import("./TemplateDialog")).TemplateDialog);
+
+/** Why nobody can write now, and the template that still reaches the customer. */
+function ClosedNotice({ which, name, conversation }: ClosedNoticeProps) {
   const { t } = useTranslation("inbox");
+  const [opened, { open, close }] = useDisclosure();
   const optedOut = which === "optedOut";
+  const takesTemplate = !optedOut && !conversation.staff;
   return (
     <Alert
       color={optedOut ? "red" : "orange"}
@@ -28,6 +36,20 @@ function ClosedNotice({ which, name }: { which: ClosedReason; name: string }) {
       title={t(`closed.${which}.title`, { name })}
     >
       <Text size="sm">{t(`closed.${which}.about`, { name })}</Text>
+      {takesTemplate && (
+        <>
+          <Button
+            size="xs"
+            variant="default"
+            mt="xs"
+            leftSection={<IconTemplate size={16} aria-hidden />}
+            onClick={open}
+          >
+            {t("closed.template")}
+          </Button>
+          <TemplateDialog conversation={conversation} opened={opened} onClose={close} />
+        </>
+      )}
     </Alert>
   );
 }
@@ -57,6 +79,7 @@ export function Composer({ conversation, name, window, field, quoting, unquote, 
         <ClosedNotice
           which={conversation.staff && window.kind === "never" ? "staff" : window.kind}
           name={name}
+          conversation={conversation}
         />
       </footer>
     );

@@ -8,23 +8,16 @@ import { useFormat } from "@/i18n/format";
 import { FoldedList } from "@/parts/FoldedList";
 import { plain } from "@/parts/whatsapp";
 import { File, Picture } from "./Files";
+import { Kind } from "./Kind";
 import { answersOf, type Card, cardsOf, itemsOf, linksOf, totalOf } from "./messageParts";
 import { Recording } from "./Recording";
+import { TemplateMessage } from "./TemplateMessage";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import { Words } from "./Words";
 
 /** The content of a message of this type. */
 type ContentOf<Type> = Extract<Schemas["Content"], { type: Type }>;
-
-function Kind({ icon, children }: { icon: ReactNode; children: ReactNode }) {
-  return (
-    <Text size="xs" fw={600} style={{ display: "flex", alignItems: "center", gap: 5 }}>
-      {icon}
-      {children}
-    </Text>
-  );
-}
 
 function Place({ place: { latitude, longitude, name, address, url } }: { place: ContentOf<"location"> }) {
   const { t } = useTranslation("inbox");
@@ -155,6 +148,8 @@ export function Content({ message, conversation }: { message: Message; conversat
       return words ?? <Text size="sm">{t("kind.empty")}</Text>;
     case "media":
       return <Media message={message} kind={content.kind} conversation={conversation} words={words} />;
+    case "template":
+      return <TemplateMessage text={content.text} buttons={content.buttons} />;
     case "location":
       return <Place place={content} />;
     case "contacts":

@@ -131,7 +131,12 @@ test("what arrived is not shown twice", () => {
     after: "msg_5",
     ...more,
   });
-  const said = (id: string, text = "ok", author: Schemas["Author"] = "person") => ({ id, text, author });
+  const said = (id: string, text = "ok", author: Schemas["Author"] = "person") => ({
+    id,
+    text,
+    author,
+    kind: "text" as const,
+  });
   const left = (list: PendingMessage[], ...messages: ReturnType<typeof said>[]) =>
     unarrived(list, messages).map(({ key }) => key);
   expect(left([one("x")], said("msg_4"))).toEqual(["x"]);
@@ -241,6 +246,7 @@ test("a file that arrived is not shown twice, and is no other file and no text",
   const said = (more: object = {}) => ({
     id: "msg_6",
     author: "person" as const,
+    kind: "document" as const,
     text: null,
     media,
     ...more,
@@ -258,4 +264,41 @@ test("a file that arrived is not shown twice, and is no other file and no text",
   expect(isThere(one(), said({ media: { ...media, size: null, name: "b.pdf" } }))).toBe(false);
   expect(isThere(one({ text: "ok" }), said({ text: "ok", media: null })), "a text").toBe(false);
   expect(isThere(one({ text: "ok", file: undefined }), said({ text: "ok" })), "a caption").toBe(false);
+});
+
+const hello = { name: "hello", language: "en_US", values: [], buttons: ["Track"] };
+
+test("a template that was not sent before a reload is sent with its old key", async () => {
+  const first = make(() => new Promise(() => {}));
+  first.box.writeTemplate("a", "Hello Ada", hello);
+  const given: Partial<PendingMessage>[] = [];
+  const second = make(async ({ key, text, template }) => {
+    given.push({ key, text, template });
+    return { id: "m" };
+  });
+  second.box.wake();
+  await settle();
+  expect(given).toEqual([{ key: first.box.list()[0]?.key, text: "Hello Ada", template: hello }]);
+  expect(second.box.list()).toEqual([]);
+});
+
+test("a template that arrived is not shown twice, and is no text of the same words", () => {
+  const pending: PendingMessage = {
+    key: "x",
+    conversation: "a",
+    text: "Hello Ada",
+    template: hello,
+    at: 0,
+    state: "sending",
+    after: "msg_5",
+  };
+  const said = (kind: Schemas["MessageKind"]) => ({
+    id: "msg_6",
+    author: "person" as const,
+    kind,
+    text: "Hello Ada",
+  });
+  expect(unarrived([pending], [said("template")])).toEqual([]);
+  expect(unarrived([pending], [said("text")])).toEqual([pending]);
+  expect(unarrived([{ ...pending, template: undefined }], [said("template")])).toHaveLength(1);
 });

@@ -4,6 +4,9 @@ import { Failure, type Problem, type Schemas } from "@/api/client";
 /** A file of a pending message. Its bytes are in memory only: they are gone when the page is. */
 export type PendingFile = Pick<File, "name" | "size" | "type"> & { data?: File };
 
+/** A filled template of a pending message, whose text is what the customer will read. */
+export type PendingTemplate = Schemas["TemplateReply"] & { buttons: string[] };
+
 /** The file of a message can no longer be read from the disk. */
 export class UnreadableFile extends Error {}
 
@@ -17,6 +20,7 @@ export type PendingMessage = {
   /** With a file its caption, which may be empty. */
   text: string;
   file?: PendingFile;
+  template?: PendingTemplate;
   /** Why there is nothing left to send: such a message can only be discarded. */
   lost?: "reloaded" | "unreadable";
   /** Whether the connection was too slow for its file: a person decides whether it is tried again. */
@@ -89,10 +93,13 @@ export class Outbox<M extends SentMessage> {
   };
 
   write(conversation: string, text: string, reply_to?: string, data?: File) {
-    const key = crypto.randomUUID();
     const file = data && { name: data.name, size: data.size, type: data.type, data };
-    this.become([...this.all, { key, conversation, text, file, reply_to, at: Date.now(), state: "queued" }]);
-    void this.pump(conversation);
+    this.add({ conversation, text, file, reply_to });
+  }
+
+  /** `text`: the template with its values. */
+  writeTemplate(conversation: string, text: string, template: PendingTemplate) {
+    this.add({ conversation, text, template });
   }
 
   /** Retries a failed message with its old key. */
@@ -112,6 +119,12 @@ export class Outbox<M extends SentMessage> {
     clearTimeout(this.later);
     for (const id of new Set(this.all.map(({ conversation }) => conversation))) void this.pump(id);
   };
+
+  private add(written: Omit<PendingMessage, "key" | "at" | "state">) {
+    const key = crypto.randomUUID();
+    this.become([...this.all, { ...written, key, at: Date.now(), state: "queued" }]);
+    void this.pump(written.conversation);
+  }
 
   /** Sends a conversation's queued messages in order. */
   private async pump(conversation: string) {
@@ -173,13 +186,14 @@ export class Outbox<M extends SentMessage> {
   }
 }
 
-type ThreadMessage = Pick<Schemas["Message"], "id" | "author" | "text" | "media">;
+type ThreadMessage = Pick<Schemas["Message"], "id" | "author" | "kind" | "text" | "media">;
 
 /** The letters and digits of a file's name: the server drops other signs, and the beginning of a long name. */
 const plain = (name: string) => name.replace(/[^\p{L}\p{N}]/gu, "");
 
 /** Whether a message says what a pending one says. */
-function isSame({ text, media }: ThreadMessage, pending: PendingMessage): boolean {
+function isSame({ kind, text, media }: ThreadMessage, pending: PendingMessage): boolean {
+  if ((kind === "template") !== !!pending.template) return false;
   if ((text ?? "") !== pending.text || !media !== !pending.file) return false;
   if (!media || !pending.file) return true;
   const isNamed = plain(pending.file.name).endsWith(plain(media.name ?? ""));

@@ -1,15 +1,29 @@
 // This page's outbox, connected to the API and to the browser's connection events.
 import { useMemo, useSyncExternalStore } from "react";
-import { api } from "@/api/client";
+import { api, type Schemas } from "@/api/client";
 import { leaveGuard } from "@/parts/leaveGuard";
 import { takesCaption } from "./attachment";
 import { refresh } from "./conversations";
-import { Outbox, type PendingFile, type PendingMessage, SlowUpload, UnreadableFile } from "./outbox";
+import {
+  Outbox,
+  type PendingFile,
+  type PendingMessage,
+  type PendingTemplate,
+  SlowUpload,
+  UnreadableFile,
+} from "./outbox";
 import { type Message, newest, put } from "./thread";
 
 /** Timeouts of a text and of a file, in milliseconds. */
 const LONGEST = 30_000;
 const LONGEST_UPLOAD = 300_000;
+
+/** The body of a message without a file. */
+function bodyOf({ text, reply_to, template }: PendingMessage): Schemas["Reply"] {
+  if (!template) return { text, reply_to };
+  const { name, language, values } = template;
+  return { template: { name, language, values }, reply_to };
+}
 
 /** The form that sends a file. */
 async function formOf({ data, name }: PendingFile, text: string, reply_to?: string): Promise<FormData> {
@@ -31,12 +45,13 @@ async function formOf({ data, name }: PendingFile, text: string, reply_to?: stri
 export const outbox = new Outbox<Message>({
   storage: sessionStorage,
   newest,
-  send: async ({ conversation, text, reply_to, key, file }) => {
+  send: async (pending) => {
+    const { conversation, text, reply_to, key, file } = pending;
     const form = file && (await formOf(file, text, reply_to));
     const signal = AbortSignal.timeout(form ? LONGEST_UPLOAD : LONGEST);
     const sent = api.POST("/api/v1/conversations/{id}/messages", {
       params: { path: { id: conversation }, header: { "Idempotency-Key": key } },
-      body: { text, reply_to },
+      body: bodyOf(pending),
       ...(form && { bodySerializer: () => form }),
       signal,
     });
@@ -59,6 +74,11 @@ export function sendMessage(conversation: string, text: string, reply_to?: strin
   if (!file || !text || takesCaption(file)) return outbox.write(conversation, text, reply_to, file);
   outbox.write(conversation, "", reply_to, file);
   outbox.write(conversation, text);
+}
+
+/** Sends a filled template. `text`: what the customer will read. */
+export function sendTemplate(conversation: string, text: string, template: PendingTemplate) {
+  outbox.writeTemplate(conversation, text, template);
 }
 
 // Closing the window would lose the files.

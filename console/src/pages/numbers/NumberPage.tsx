@@ -17,9 +17,10 @@ import { EditNumber } from "./EditNumber";
 import { Facts } from "./Facts";
 import { NumberSetup } from "./NumberSetup";
 import { NumberState } from "./NumberState";
-import { type Provider, useProviders } from "./provider";
+import { hasTemplates, type Provider, useProviders } from "./provider";
 import { StopNotice } from "./StopNotice";
 import { openStep, stepOf } from "./setup";
+import { Templates } from "./Templates";
 import { TestMessage } from "./TestMessage";
 import { useTested } from "./tested";
 import { Warnings } from "./Warnings";
@@ -33,7 +34,11 @@ export function NumberPage() {
   const query = $api.useQuery("get", "/api/v1/numbers/{id}", { params: { path: { id } } });
   const providers = useProviders();
   useLive({
-    changed: useCallback((what: Schemas["What"]) => what === "numbers" && reread("/api/v1/numbers/{id}"), []),
+    changed: useCallback(
+      (what: Schemas["What"]) =>
+        what === "numbers" && reread("/api/v1/numbers/{id}", "/api/v1/numbers/{id}/templates"),
+      [],
+    ),
   });
   const gone = query.error instanceof Failure && query.error.status === 404;
   const number = query.data;
@@ -106,7 +111,7 @@ function NumberView({ number, provider }: { number: Number; provider?: Provider 
 
 /** The same parts for a number that works, to look up or change. */
 function Parts({ number, provider }: { number: Number; provider: Provider }) {
-  const { t } = useTranslation("numbers");
+  const { t } = useTranslation(["numbers", "templates"]);
   return (
     <Accordion variant="separated" order={2}>
       {number.from === "console" && (
@@ -122,6 +127,14 @@ function Parts({ number, provider }: { number: Number; provider: Provider }) {
           <Accordion.Control>{t("step.callback")}</Accordion.Control>
           <Accordion.Panel>
             <Callback number={number} provider={provider} />
+          </Accordion.Panel>
+        </Accordion.Item>
+      )}
+      {hasTemplates(provider) && (
+        <Accordion.Item value="templates">
+          <Accordion.Control>{t("templates:title")}</Accordion.Control>
+          <Accordion.Panel>
+            <Templates number={number.id} />
           </Accordion.Panel>
         </Accordion.Item>
       )}

@@ -17,6 +17,9 @@ export function useProviders() {
 /** Whether the provider calls the address to verify it. */
 export const shakesHands = (provider: Provider) => provider.steps.some(({ shows }) => shows.includes(token));
 
+/** Whether the provider has message templates: they belong to an account, whose id is one of its fields. */
+export const hasTemplates = (provider: Provider) => provider.fields.some(({ name }) => name === "account_id");
+
 /** The steps before the form, and those at the callback. */
 export function parted({ steps }: Provider): { before: Step[]; after: Step[] } {
   const at = steps.findIndex(({ shows }) => shows.length > 0);

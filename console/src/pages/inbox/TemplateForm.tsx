@@ -1,0 +1,163 @@
+// Fills a template: a field for each of its values, and beside them what the customer will read.
+import { Button, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { IconArrowLeft } from "@tabler/icons-react";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { FormattedText } from "@/parts/FormattedText";
+import { FormEnd } from "@/parts/FormEnd";
+import {
+  filled,
+  parameterKey,
+  partsOf,
+  problemsOf,
+  type Template,
+  type TemplateParameter,
+  type TypedValues,
+  type ValueProblem,
+} from "@/parts/template";
+import type { Conversation } from "./filter";
+import { sendTemplate } from "./sending";
+import classes from "./Template.module.css";
+import { TemplateHead } from "./TemplateList";
+import { TemplateButtons } from "./TemplateMessage";
+import thread from "./thread.module.css";
+
+/** Returns a function that names a value by where it stands. */
+function useLabel({ layout }: Template) {
+  const { t } = useTranslation("templates");
+  return ({ part, name }: TemplateParameter): string => {
+    if (part === "button") return t("field.button", { label: layout.buttons[Number(name)]?.text ?? "" });
+    if (!layout.named) return t(part === "header" ? "field.header" : "field.body", { name });
+    return part === "header" ? t("field.headerNamed", { name }) : name;
+  };
+}
+
+function useProblemText() {
+  const { t } = useTranslation("templates");
+  const format = useFormat();
+  return (problem: ValueProblem): string =>
+    problem.kind === "tooLong"
+      ? t(`problem.tooLong.${problem.part}`, {
+          length: format.count(problem.length),
+          most: format.count(problem.most),
+        })
+      : t(`problem.${problem.kind}`);
+}
+
+type Props = { template: Template; conversation: Conversation; back: () => void; close: () => void };
+
+export function TemplateForm({ template, conversation, back, close }: Props) {
+  const { t } = useTranslation(["templates", "inbox"]);
+  const [values, setValues] = useState<TypedValues>({});
+  // A value is missed only once a person wants to send.
+  const [isAsked, setAsked] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  const labelOf = useLabel(template);
+  const textOf = useProblemText();
+  const problems = problemsOf(template, values);
+  // What was chosen is gone from the page: its first field goes on, or the button that sends it.
+  useEffect(() => form.current?.querySelector<HTMLElement>("input, [type=submit]")?.focus(), []);
+  const send = (event: FormEvent) => {
+    event.preventDefault();
+    setAsked(true);
+    const wrong = template.parameters.find((one) => problems.has(parameterKey(one)));
+    if (wrong) {
+      const field = form.current?.elements.namedItem(parameterKey(wrong));
+      if (field instanceof HTMLElement) field.focus();
+      return;
+    }
+    const { reply, text, buttons } = filled(template, values);
+    sendTemplate(conversation.id, text, { ...reply, buttons });
+    close();
+  };
+  const errorOf = (key: string) => {
+    const problem = problems.get(key);
+    return problem && (isAsked || problem.kind !== "missing") ? textOf(problem) : undefined;
+  };
+  return (
+    <form onSubmit={send} noValidate ref={form} autoComplete="off">
+      <Stack>
+        <div>
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            mb={6}
+            leftSection={<IconArrowLeft size={16} className={thread.mirrored} aria-hidden />}
+            onClick={back}
+          >
+            {t("form.other")}
+          </Button>
+          <div>
+            <TemplateHead template={template} />
+          </div>
+        </div>
+        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+          <Stack gap="sm">
+            {template.parameters.length === 0 && <Text size="sm">{t("form.plain")}</Text>}
+            {template.parameters.map((one) => {
+              const key = parameterKey(one);
+              return (
+                <TextInput
+                  key={key}
+                  name={key}
+                  label={<bdi>{labelOf(one)}</bdi>}
+                  value={values[key] ?? ""}
+                  onChange={({ currentTarget: { value } }) => setValues((old) => ({ ...old, [key]: value }))}
+                  error={errorOf(key)}
+                  dir="auto"
+                  required
+                />
+              );
+            })}
+          </Stack>
+          <Preview template={template} values={values} labelOf={labelOf} />
+        </SimpleGrid>
+        {conversation.owner === "bot" && (
+          <Text size="sm" c="dimmed">
+            {t("form.takesOver")}
+          </Text>
+        )}
+        <FormEnd yes={t("inbox:write.send")} close={close} busy={false} error={undefined} />
+      </Stack>
+    </form>
+  );
+}
+
+type PreviewProps = {
+  template: Template;
+  values: TypedValues;
+  labelOf: (parameter: TemplateParameter) => string;
+};
+
+/** The message as the customer will see it; what is missing stands in brackets. */
+function Preview({ template, values, labelOf }: PreviewProps) {
+  const { t } = useTranslation("templates");
+  const title = useId();
+  const { header, body, footer } = partsOf(template, values, (one) => `[${labelOf(one)}]`);
+  return (
+    <section className={classes.preview} aria-labelledby={title}>
+      <Text size="xs" c="dimmed" id={title} mb={6}>
+        {t("form.preview")}
+      </Text>
+      <div className={thread.message} data-author="person">
+        <div className={thread.bubble}>
+          {header && (
+            <p className={thread.words} dir="auto">
+              <strong>{header}</strong>
+            </p>
+          )}
+          <p className={thread.words} dir="auto">
+            <FormattedText text={body} />
+          </p>
+          {footer && (
+            <Text size="xs" mt={4} dir="auto">
+              {footer}
+            </Text>
+          )}
+          <TemplateButtons labels={template.layout.buttons.map(({ text }) => text)} />
+        </div>
+      </div>
+    </section>
+  );
+}
