@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::file::Blob;
-use super::template::FilledTemplate;
+use super::filled_template::FilledTemplate;
 
 /// The content of a message. An unknown type is kept raw and never guessed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

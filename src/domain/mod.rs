@@ -25,6 +25,7 @@ pub mod thread;
 mod standing;
 pub mod sending;
 pub mod template;
+pub mod filled_template;
 pub mod prompt;
 pub mod trace;
 pub mod live;
@@ -52,6 +53,7 @@ pub use event::{
     Status,
 };
 pub use file::{Blob, FileState, MissingFile};
+pub use filled_template::{FilledTemplate, TemplateError, TemplateValue};
 pub use id::{
     AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,
     EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,
@@ -76,9 +78,9 @@ pub use run::RunState;
 pub use sending::{FallbackTemplate, SendOutcome, Sending, Then, Unknown};
 pub use stop_reason::StopReason;
 pub use template::{
-    FilledTemplate, MessageTemplate, TemplateButton, TemplateButtonKind, TemplateCategory,
-    TemplateChange, TemplateError, TemplateHeader, TemplateHeaderKind, TemplateLayout,
-    TemplateParameter, TemplatePart, TemplateQuality, TemplateState, TemplateValue,
+    MessageTemplate, TemplateButton, TemplateButtonKind, TemplateCategory, TemplateChange,
+    TemplateHeader, TemplateHeaderKind, TemplateLayout, TemplateParameter, TemplatePart,
+    TemplateQuality, TemplateState,
 };
 pub use trace::Trace;
 pub use turn::{

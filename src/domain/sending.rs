@@ -4,7 +4,8 @@
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
-use super::template::{FilledTemplate, MAX_BODY_LEN, TemplatePart, TemplateValue};
+use super::filled_template::{FilledTemplate, MAX_BODY_LEN, TemplateValue};
+use super::template::TemplatePart;
 use super::time::Millis;
 
 /// Send settings of a number.
