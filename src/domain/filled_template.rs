@@ -90,6 +90,9 @@ pub enum TemplateError {
         "The value of `{0}` has a line break, a tab or more than four spaces in a row: WhatsApp takes one line."
     )]
     NotOneLine(String),
+    /// The end of a link is none.
+    #[error("The end of a link has no spaces and no address of its own.")]
+    NoLinkEnd,
     /// A part is too long with its values.
     #[error(
         "The template's {part} has {length} characters with its values, and WhatsApp takes {most}."
@@ -176,6 +179,11 @@ fn one_line(value: &str, wanted: &TemplateParameter) -> Result<TemplateValue, Te
     let TemplateParameter { part, name } = wanted.clone();
     if value.is_empty() {
         return Err(TemplateError::Missing { part, name });
+    }
+    if part == TemplatePart::Button
+        && (value.contains(char::is_whitespace) || value.contains("://"))
+    {
+        return Err(TemplateError::NoLinkEnd);
     }
     if value.chars().any(char::is_control) || value.contains("     ") {
         return Err(TemplateError::NotOneLine(name));
@@ -273,6 +281,9 @@ mod tests {
         assert!(matches!(of(&|all| all[0].value = "  ".into()), Missing { .. }));
         assert!(matches!(of(&|all| all.push(value(TemplatePart::Body, "3", "x"))), Unknown { .. }));
         assert!(matches!(of(&|all| all.push(all[0].clone())), Unknown { .. }));
+        for text in ["a b", "https://shop.example/orders/1"] {
+            assert_eq!(of(&|all| all[1].value = text.into()), TemplateError::NoLinkEnd, "{text}");
+        }
         for text in ["a\nb", "a\tb", "a     b"] {
             assert_eq!(of(&|all| all[0].value = text.into()), NotOneLine("2".into()), "{text:?}");
         }

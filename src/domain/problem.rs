@@ -28,6 +28,14 @@ words! {
         PrivateAddress = "private_address",
         /// WhatsApp does not take the template.
         TemplateUnusable = "template_unusable",
+        /// The WhatsApp Business account of a number is not known.
+        TemplatesNoAccount = "templates_no_account",
+        /// WhatsApp did not give a number's templates.
+        TemplatesUnreadable = "templates_unreadable",
+        /// The number's account has no such template.
+        TemplateUnknown = "template_unknown",
+        /// The number is not connected.
+        NumberNotConnected = "number_not_connected",
         /// A website at a private address.
         PrivateWebsite = "private_website",
         /// The address of a model is none that can be used.

@@ -10,7 +10,7 @@ use super::words::owner::{BOT, NOBODY, PERSON};
 use super::{LenientWord, Result, Store, all, first};
 use crate::domain::{
     Author, ConversationId, ConversationStanding, EscalationState, MessageKind, MessageState,
-    Owner, StoredProvider,
+    NoteCode, Owner, StoredProvider,
 };
 
 /// How many of the newest messages a search covers, per author: customer, bot and person.
@@ -117,18 +117,29 @@ const OPEN: &str = formatcp!("(v.owner = '{PERSON}' or v.open_cases > 0)");
 
 const CUSTOMER: &str = Author::Customer.as_str();
 
-/// Since when the customer of a waiting conversation `p` with the open case `e` waits: since the case
-/// was opened, or since the first message after a person's last. Without a case a bot's answer counts, too.
+/// A person's message `y` since the open case `e` of a conversation `p`; without a case a bot's answer
+/// counts, too.
+const REPLY: &str = formatcp!(
+    "y.conversation_id = p.id and y.sent_at >= coalesce(e.created_at, 0) and y.changes is null
+        and y.deleted_at is null and y.state <> '{UNSENT}'
+        and (y.author = '{BY_PERSON}' or (e.id is null and y.author = '{BY_BOT}'))"
+);
+
+/// Since when the customer of a waiting conversation waits: since the first message after the last
+/// [`REPLY`], or since the first open case.
 const WAITING_SINCE: &str = formatcp!(
     "case when p.waiting = 1 then coalesce(
         (select min(x.sent_at) from messages x where x.conversation_id = p.id and x.author = '{CUSTOMER}'
-            and x.changes is null and x.sent_at > coalesce(
-                (select y.sent_at from messages y where y.conversation_id = p.id and y.sent_at >= coalesce(e.created_at, 0)
-                    and (y.author = '{BY_PERSON}' or (e.id is null and y.author = '{BY_BOT}'))
-                    order by y.sent_at desc, y.created_at desc, y.part desc limit 1),
+            and x.changes is null and x.deleted_at is null and coalesce(x.note, '') <> '{IMPORTED}'
+            and x.sent_at > coalesce(
+                (select y.sent_at from messages y where {REPLY} order by y.sent_at desc, y.created_at desc, y.part desc limit 1),
                 case when e.id is null then 0 else 9223372036854775807 end)),
-        e.created_at, p.last_inbound_at) end"
+        case when not exists (select 1 from messages y where {REPLY}) then (select min(o.created_at)
+            from escalations o where o.conversation_id = p.id and o.state = '{OPEN_CASE}') end,
+        p.last_inbound_at) end"
 );
+const UNSENT: &str = MessageState::Failed.as_str();
+const IMPORTED: &str = NoteCode::Imported.text();
 const BY_PERSON: &str = Author::Person.as_str();
 const BY_BOT: &str = Author::Bot.as_str();
 

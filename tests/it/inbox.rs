@@ -155,6 +155,12 @@ on_both! {
         pass_an_hour().await;
         says(&app, ANA, "5", "Are you there?").await;
         assert_eq!(since(ANA).await, json!(first - hour), "the first after a person's last");
+        // What was imported or deleted is no beginning, and what failed is no answer.
+        app.change("update messages set note = 'part of an import of old messages' where body = 'Which lamps have you?'").await;
+        assert_ne!(since(ANA).await, json!(first - hour));
+        app.change("update messages set note = null").await;
+        app.change("update messages set state = 'failed' where body = 'Hello, this is Zoe.'").await;
+        assert_eq!(since(ANA).await, cases(&app).await[0]["created_at"]);
         // Without a case: who writes to a person's conversation.
         says(&app, BEN, "1", "When do you open?").await;
         app.settle().await;

@@ -180,6 +180,7 @@ on_both! {
         let many: Vec<_> = (0..51).map(|n| json!({"part": "body", "name": n.to_string(), "value": "x"})).collect();
         for (body, word) in [
             (template("order_update", &json!([])), "needs a value"),
+            (with(3, "https://evil.example"), "end of a link"),
             (with(0, "a\nb"), "one line"),
             (with(0, &"x".repeat(1100)), "1024"),
             (template("welcome", &values()), "takes no value"),
@@ -259,7 +260,7 @@ on_both! {
         let app = Setup::on(db).start().await;
         let path = format!("{}/sync", path(&app).await);
         let (status, problem) = app.call(&path, &json!({})).await;
-        assert_eq!(status, 409, "{problem}");
+        assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("templates_no_account")), "{problem}");
         assert!(problem["detail"].as_str().unwrap().contains("account_id"), "{problem}");
         app.whatsapp.set_templates(ACCOUNT, &all());
         says(&app, CUSTOMER, "first", "When do you open?").await;

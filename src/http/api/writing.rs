@@ -150,6 +150,7 @@ impl TemplateReply {
             Problem::unprocessable(
                 "The number's account has no such template in this language: `POST /numbers/{id}/templates/sync` reads them again.",
             )
+            .coded(ProblemCode::TemplateUnknown)
         })?;
         let filled = template.fill(&self.values).map_err(|why| match why {
             TemplateError::NotApproved(_) => {
@@ -164,6 +165,7 @@ impl TemplateReply {
 fn connected(web: &WebState, number: &str) -> Result<Arc<Number>, Problem> {
     web.desk.number(number).ok_or_else(|| {
         Problem::conflict("The number of this conversation is not connected any more.")
+            .coded(ProblemCode::NumberNotConnected)
     })
 }
 

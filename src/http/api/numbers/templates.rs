@@ -11,8 +11,8 @@ use super::super::response::Answer;
 use super::view;
 use crate::desk::{Number, NumberTemplates, TemplateSyncError};
 use crate::domain::{
-    MessageTemplate, TemplateCategory, TemplateLayout, TemplateParameter, TemplateQuality,
-    TemplateState,
+    MessageTemplate, ProblemCode, TemplateCategory, TemplateLayout, TemplateParameter,
+    TemplateQuality, TemplateState,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -90,12 +90,19 @@ pub(in super::super) async fn sync(
     match web.desk.sync_templates(&number).await {
         Ok(templates) => Ok(Json(templates.into())),
         Err(TemplateSyncError::Store(error)) => Err(error.into()),
-        Err(error @ TemplateSyncError::Provider(_)) => Err(Problem::upstream(error.to_string())),
+        Err(error @ TemplateSyncError::Provider(_)) => {
+            Err(Problem::upstream(error.to_string()).coded(ProblemCode::TemplatesUnreadable))
+        }
+        Err(error @ TemplateSyncError::NoAccount) => {
+            Err(Problem::conflict(error.to_string()).coded(ProblemCode::TemplatesNoAccount))
+        }
         Err(error) => Err(Problem::conflict(error.to_string())),
     }
 }
 
 async fn connected(web: &WebState, id: &str) -> Result<Arc<Number>, Problem> {
     view::read(web, id).await?;
-    web.desk.number(id).ok_or_else(|| Problem::conflict("This number is not connected."))
+    web.desk.number(id).ok_or_else(|| {
+        Problem::conflict("This number is not connected.").coded(ProblemCode::NumberNotConnected)
+    })
 }
