@@ -677,6 +677,20 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
     assert_eq!((file.kind.as_str(), &*file.upload.bytes), ("document", b"%PDF-1.7".as_slice()));
     assert_eq!(app.received().pop().unwrap().1, "Ana here.");
     run(home, &["inbox", "show", &id]).await.says(&["📎 (document, menu.pdf) Our menu  [sent]"]);
+    app.whatsapp.set_templates(
+        "102290129340398",
+        &json!([{"name": "welcome", "language": "en_US", "status": "APPROVED", "components": [
+            {"type": "BODY", "text": "Hello {{1}}"}]}]),
+    );
+    run(home, &["templates"]).await.says(&["main: 1 templates", "welcome", "--value body.1=…"]);
+    run(home, &["templates", "other"]).await.fails_with(&["no connected number `other`"]);
+    let template = ["inbox", "send", &id, "--template", "welcome"];
+    run(home, &template).await.fails_with(&["body needs a value for `1`"]);
+    let filled = [&template[..], &["--value", "body.1=Ana"]].concat();
+    run(home, &filled).await.says(&["msg_"]);
+    app.settle().await;
+    assert_eq!(app.whatsapp.sent().pop().unwrap().template.unwrap().name, "welcome");
+    run(home, &["inbox", "show", &id]).await.says(&["Hello Ana  [sent]"]);
     for (args, words) in [
         (["inbox", "send", "conv_nobody", "Hi"], "there is no conversation conv_nobody"),
         (

@@ -72,6 +72,7 @@ const COMMANDS: &[(&str, bool)] = &[
     ("audit", false),
     ("alerts", false),
     ("inbox", false),
+    ("templates", false),
     ("webhook", false),
     ("models", false),
     ("doctor", false),
