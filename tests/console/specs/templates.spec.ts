@@ -78,7 +78,7 @@ test("after the window has closed, a person fills a template, sees it, and sends
   await expect(preview.locator("strong", { hasText: "blue book" })).toBeVisible();
   await expect(preview.getByRole("list", { name: "Buttons" }).getByRole("listitem")).toHaveText(["Track", "Thanks"]);
   expect(toAda(desk), "nothing is sent before").toHaveLength(1);
-  await send.click();
+  await send.dblclick();
   await expect(dialog(page)).toHaveCount(0);
 
   const sent = thread(page).locator("[data-message]", { hasText: "blue book" });
@@ -87,6 +87,7 @@ test("after the window has closed, a person fills a template, sees it, and sends
   await expect(sent.getByRole("list", { name: "Buttons" }).getByRole("listitem")).toHaveText(["Track", "Thanks"]);
   await expect(page.getByTestId("owner")).toHaveText("A person answers");
   await expect.poll(() => toAda(desk).length).toBe(2);
+  await expect(thread(page).locator("[data-message]", { hasText: "blue book" }), "a double-click sends once").toHaveCount(1);
   const text = (text: string) => ({ type: "text", text });
   expect(toAda(desk)[1]).toMatchObject({ template: "order_update", language: "en_US" });
   expect(toAda(desk)[1]?.components).toEqual([
@@ -98,6 +99,7 @@ test("after the window has closed, a person fills a template, sees it, and sends
   await accessible(page, "a template in the conversation");
   const { items } = await desk.api<Schemas["Page_Conversation"]>("/conversations");
   expect(items[0]).toMatchObject({ owner: "person", last_kind: "template" });
+  expect(toAda(desk), "a double-click sends once").toHaveLength(2);
 });
 
 test("a template is sent by the keyboard alone, and the focus stays where it was", async ({ page, desk }) => {
@@ -111,7 +113,12 @@ test("a template is sent by the keyboard alone, and the focus stays where it was
   await page.keyboard.press("Tab");
   await expect(dialog(page).getByRole("button", { name: /come_back/ })).toBeFocused();
   await page.keyboard.press("Enter");
-  await expect(button(dialog(page), "Send"), "there is nothing to fill").toBeFocused();
+  await expect(dialog(page).getByRole("region", { name: "Preview" }), "it is seen before it is sent").toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(dialog(page), "the Enter that chose it does not send it").toBeVisible();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await expect(button(dialog(page), "Send")).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(dialog(page)).toHaveCount(0);
   await expect(open).toBeFocused();

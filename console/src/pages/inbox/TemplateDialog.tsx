@@ -16,9 +16,12 @@ type Props = { conversation: Conversation; opened: boolean; onClose: () => void 
 
 export function TemplateDialog({ conversation, opened, onClose }: Props) {
   const { t } = useTranslation(["inbox", "templates"]);
+  // Opened again while it fades away, it begins anew.
+  const [opening, setOpening] = useState({ opened, count: 0 });
+  if (opening.opened !== opened) setOpening({ opened, count: opening.count + Number(opened) });
   return (
     <Modal opened={opened} onClose={onClose} title={t("inbox:closed.template")} size="xl">
-      <Picker conversation={conversation} close={onClose} />
+      <Picker key={opening.count} conversation={conversation} close={onClose} />
     </Modal>
   );
 }

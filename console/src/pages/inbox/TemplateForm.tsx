@@ -53,13 +53,18 @@ export function TemplateForm({ template, conversation, back, close }: Props) {
   // A value is missed only once a person wants to send.
   const [isAsked, setAsked] = useState(false);
   const form = useRef<HTMLFormElement>(null);
+  // The form stays on the page while its dialog fades away: it sends only once.
+  const isSent = useRef(false);
+  const [busy, setBusy] = useState(false);
   const labelOf = useLabel(template);
   const textOf = useProblemText();
   const problems = problemsOf(template, values);
-  // What was chosen is gone from the page: its first field goes on, or the button that sends it.
-  useEffect(() => form.current?.querySelector<HTMLElement>("input, [type=submit]")?.focus(), []);
+  // What was chosen is gone from the page: its first field goes on, or what will be sent, as the Enter that chose it must
+  // not send it.
+  useEffect(() => form.current?.querySelector<HTMLElement>("input, section")?.focus(), []);
   const send = (event: FormEvent) => {
     event.preventDefault();
+    if (isSent.current) return;
     setAsked(true);
     const wrong = template.parameters.find((one) => problems.has(parameterKey(one)));
     if (wrong) {
@@ -67,6 +72,8 @@ export function TemplateForm({ template, conversation, back, close }: Props) {
       if (field instanceof HTMLElement) field.focus();
       return;
     }
+    isSent.current = true;
+    setBusy(true);
     const { reply, text, buttons } = filled(template, values);
     sendTemplate(conversation.id, text, { ...reply, buttons });
     close();
@@ -118,7 +125,7 @@ export function TemplateForm({ template, conversation, back, close }: Props) {
             {t("form.takesOver")}
           </Text>
         )}
-        <FormEnd yes={t("inbox:write.send")} close={close} busy={false} error={undefined} />
+        <FormEnd yes={t("inbox:write.send")} close={close} busy={busy} error={undefined} />
       </Stack>
     </form>
   );
@@ -136,7 +143,7 @@ function Preview({ template, values, labelOf }: PreviewProps) {
   const title = useId();
   const { header, body, footer } = partsOf(template, values, (one) => `[${labelOf(one)}]`);
   return (
-    <section className={classes.preview} aria-labelledby={title}>
+    <section className={classes.preview} aria-labelledby={title} tabIndex={-1}>
       <Text size="xs" c="dimmed" id={title} mb={6}>
         {t("form.preview")}
       </Text>
