@@ -1,6 +1,15 @@
 // A template is filled and checked as the server does it.
 import { expect, test } from "vitest";
-import { filled, hasWords, isSendable, partsOf, problemsOf, type Template } from "./template";
+import {
+  filled,
+  hasWords,
+  isSame,
+  isSendable,
+  linkBeginning,
+  partsOf,
+  problemsOf,
+  type Template,
+} from "./template";
 
 const order: Template = {
   name: "order_update",
@@ -60,6 +69,9 @@ test("what WhatsApp would refuse is said of its value", () => {
   expect(problems({ "body.2": "  " })).toEqual({ "body.2": { kind: "missing" } });
   for (const text of ["a\nb", "a\tb", "a     b"])
     expect(problems({ "body.2": text }), text).toEqual({ "body.2": { kind: "notOneLine" } });
+  for (const text of ["a b", "a\tb", "https://evil.example/"])
+    expect(problems({ "button.0": text }), text).toEqual({ "button.0": { kind: "notLinkEnd" } });
+  expect(problems({ "button.0": "a/b?c=d:e" }), "the end of an address").toEqual({});
   expect(problems({ "body.2": "a    b" }), "four spaces are taken").toEqual({});
   expect(problems({ "header.1": "x".repeat(54) })).toEqual({});
   expect(problems({ "header.1": "😀".repeat(54) }), "characters, not code units").toEqual({});
@@ -80,4 +92,16 @@ test("it is found by its name and its text", () => {
   for (const words of ["ORDER_up", "order update", "is ready", "harbour", " "])
     expect(hasWords(order, words)).toBe(true);
   expect(hasWords(order, "invoice")).toBe(false);
+});
+
+test("it is the same only with the same texts and values", () => {
+  expect(isSame(order, { ...order, state: "paused" })).toBe(true);
+  expect(isSame(order, { ...order, layout: { ...order.layout, footer: "Blue Books" } })).toBe(false);
+  expect(isSame(order, { ...order, parameters: order.parameters.slice(1) })).toBe(false);
+});
+
+test("the end of a link is told from its beginning", () => {
+  expect(linkBeginning(order, { part: "button", name: "0" })).toBe("https://shop.example/orders/");
+  expect(linkBeginning(order, { part: "button", name: "1" })).toBeUndefined();
+  expect(linkBeginning(order, { part: "body", name: "1" })).toBeUndefined();
 });

@@ -12,6 +12,7 @@ const LONGEST: Record<Part, number> = { header: 60, body: 1_024, button: 2_000 }
 export type ValueProblem =
   | { kind: "missing" }
   | { kind: "notOneLine" }
+  | { kind: "notLinkEnd" }
   | { kind: "tooLong"; part: Part; length: number; most: number };
 
 /** Values as a person typed them, by the key of their parameter. */
@@ -22,6 +23,15 @@ export const parameterKey = ({ part, name }: TemplateParameter) => `${part}.${na
 
 /** Whether it can be sent from here. */
 export const isSendable = ({ state, supported }: Template) => state === "approved" && supported;
+
+/** Whether two say the same and take the same values. */
+export const isSame = (one: Template, other: Template) =>
+  JSON.stringify([one.layout, one.parameters]) === JSON.stringify([other.layout, other.parameters]);
+
+/** The address whose end a value is; undefined: it is in no link. */
+export function linkBeginning({ layout }: Template, { part, name }: TemplateParameter): string | undefined {
+  return part === "button" ? layout.buttons[Number(name)]?.url?.split("{{")[0] : undefined;
+}
 
 /** Whether a template has these words in its name or its texts. */
 export function hasWords({ name, layout }: Template, words: string): boolean {
@@ -77,6 +87,8 @@ export function problemsOf(template: Template, typed: TypedValues): Map<string, 
   const values = valuesOf(template, typed);
   for (const one of values) {
     if (!one.value) found.set(parameterKey(one), { kind: "missing" });
+    else if (one.part === "button" && /\s|:\/\//u.test(one.value))
+      found.set(parameterKey(one), { kind: "notLinkEnd" });
     else if (/\p{Cc}| {5}/u.test(one.value)) found.set(parameterKey(one), { kind: "notOneLine" });
   }
   const { header = "", body } = partsOf(template, typed);

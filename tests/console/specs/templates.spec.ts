@@ -55,11 +55,15 @@ test("after the window has closed, a person fills a template, sees it, and sends
   await expect(others.filter({ hasText: "new_books" })).toContainText("a button that frontdesk does not fill");
   await accessible(page, "the templates to choose from");
 
-  await dialog(page).getByRole("searchbox", { name: "Search by name or text" }).fill("is here");
+  const search = dialog(page).getByRole("searchbox", { name: "Search by name or text" });
+  await search.fill("big sale");
+  await expect(dialog(page).getByRole("status")).toHaveText("No template that can be sent matches.");
+  await expect(others).toHaveCount(1);
+  await search.fill("is here");
   await expect(choices.getByRole("button")).toHaveCount(1);
   await choices.getByRole("button", { name: /order_update/ }).click();
   const preview = dialog(page).getByRole("region", { name: "Preview" });
-  await expect(preview).toContainText("Hello [Text 1], your [Text 2] is here.");
+  await expect(preview).toContainText("Hello \u2068[Text 1]\u2069, your \u2068[Text 2]\u2069 is here.");
   const send = button(dialog(page), "Send");
   await send.click();
   await expect(dialog(page).getByLabel("Header 1")).toBeFocused();
@@ -72,13 +76,17 @@ test("after the window has closed, a person fills a template, sees it, and sends
   await dialog(page).getByLabel("Text 2").fill("blue     book");
   await expect(dialog(page).getByText("at most four spaces in a row")).toBeVisible();
   await dialog(page).getByLabel("Text 2").fill("blue book");
-  await dialog(page).getByLabel("End of the link “Track”").fill("A-17");
+  const link = dialog(page).getByLabel("End of the link “Track”");
+  await expect(link).toHaveAccessibleDescription(/https:\/\/shop\.example\/orders\//);
+  await link.fill("A 17");
+  await expect(dialog(page).getByText("The end of a link has no spaces")).toBeVisible();
+  await link.fill("A-17");
   await expect(preview).toContainText("Order A-17");
   await expect(preview).toContainText("Hello Ada, your blue book is here.");
   await expect(preview.locator("strong", { hasText: "blue book" })).toBeVisible();
   await expect(preview.getByRole("list", { name: "Buttons" }).getByRole("listitem")).toHaveText(["Track", "Thanks"]);
   expect(toAda(desk), "nothing is sent before").toHaveLength(1);
-  await send.click();
+  await send.dblclick();
   await expect(dialog(page)).toHaveCount(0);
 
   const sent = thread(page).locator("[data-message]", { hasText: "blue book" });
@@ -87,6 +95,7 @@ test("after the window has closed, a person fills a template, sees it, and sends
   await expect(sent.getByRole("list", { name: "Buttons" }).getByRole("listitem")).toHaveText(["Track", "Thanks"]);
   await expect(page.getByTestId("owner")).toHaveText("A person answers");
   await expect.poll(() => toAda(desk).length).toBe(2);
+  await expect(thread(page).locator("[data-message]", { hasText: "blue book" }), "a double-click sends once").toHaveCount(1);
   const text = (text: string) => ({ type: "text", text });
   expect(toAda(desk)[1]).toMatchObject({ template: "order_update", language: "en_US" });
   expect(toAda(desk)[1]?.components).toEqual([
@@ -98,6 +107,7 @@ test("after the window has closed, a person fills a template, sees it, and sends
   await accessible(page, "a template in the conversation");
   const { items } = await desk.api<Schemas["Page_Conversation"]>("/conversations");
   expect(items[0]).toMatchObject({ owner: "person", last_kind: "template" });
+  expect(toAda(desk), "a double-click sends once").toHaveLength(2);
 });
 
 test("a template is sent by the keyboard alone, and the focus stays where it was", async ({ page, desk }) => {
@@ -111,12 +121,93 @@ test("a template is sent by the keyboard alone, and the focus stays where it was
   await page.keyboard.press("Tab");
   await expect(dialog(page).getByRole("button", { name: /come_back/ })).toBeFocused();
   await page.keyboard.press("Enter");
-  await expect(button(dialog(page), "Send"), "there is nothing to fill").toBeFocused();
+  await expect(dialog(page).getByRole("region", { name: "Preview" }), "it is seen before it is sent").toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(dialog(page), "the Enter that chose it does not send it").toBeVisible();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await expect(button(dialog(page), "Send")).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(dialog(page)).toHaveCount(0);
   await expect(open).toBeFocused();
   await expect(thread(page).locator("[data-message]", { hasText: "¿Sigue ahí?" })).toBeVisible();
   await expect.poll(() => toAda(desk)[1]?.template).toBe("come_back");
+});
+
+test("what is typed stays while the customer writes, and when the dialog is closed", async ({ page, desk }) => {
+  desk.graph.templates = [order];
+  await closed(desk, page);
+  await button(page, "Send a template").click();
+  await dialog(page).getByRole("button", { name: /order_update/ }).click();
+  const value = dialog(page).getByLabel("Text 1");
+  await value.fill("Ada");
+  await page.keyboard.press("Escape");
+  await expect(dialog(page)).toHaveCount(0);
+  await expect(button(page, "Send a template")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await dialog(page).getByRole("button", { name: /order_update/ }).click();
+  await expect(value, "closed, it is kept").toHaveValue("Ada");
+  await button(dialog(page), "All templates").click();
+  await dialog(page).getByRole("button", { name: /order_update/ }).click();
+  await expect(value).toHaveValue("Ada");
+
+  await desk.graph.customerSays(ada, "Are you there?", "Ada Lovelace");
+  await expect(dialog(page).getByRole("alert")).toHaveText("The customer has written: you can write freely now.");
+  await expect(value).toHaveValue("Ada");
+  await expect(button(dialog(page), "Send")).toBeEnabled();
+  await accessible(page, "a template while the customer writes");
+  await desk.graph.customerSays(ada, "STOP", "Ada Lovelace");
+  await expect(dialog(page).getByRole("alert")).toContainText("The customer has opted out");
+  await expect(value).toHaveValue("Ada");
+  await expect(button(dialog(page), "Send")).toBeDisabled();
+  await desk.graph.customerSays(ada, "START", "Ada Lovelace");
+  await expect(button(dialog(page), "Send")).toBeEnabled();
+  await button(dialog(page), "Cancel").click();
+  await expect(dialog(page)).toHaveCount(0);
+  await expect(page.getByLabel("Message to Ada Lovelace")).toBeFocused();
+});
+
+test("a template that changes while it is filled is not sent unseen", async ({ page, desk }) => {
+  desk.graph.templates = [order];
+  await closed(desk, page);
+  await button(page, "Send a template").click();
+  const choice = dialog(page).getByRole("button", { name: /order_update/ });
+  const value = dialog(page).getByLabel("Text 1");
+  /** A reading ends, with these templates, only once one of those before is chosen. */
+  const readWhileChosen = async (templates: object[]) => {
+    let release = () => {};
+    const chosen = new Promise<void>((done) => {
+      release = done;
+    });
+    await page.route("**/templates/sync", async (route) => {
+      await chosen;
+      await route.continue();
+    });
+    await button(dialog(page), "Read again").click();
+    await choice.click();
+    desk.graph.templates = templates;
+    release();
+  };
+  await expect(choice).toBeVisible();
+  const changed = { ...order, components: [{ type: "BODY", text: "Dear {{1}}, it is here." }] };
+  await readWhileChosen([changed]);
+  await value.fill("Ada");
+  const notice = dialog(page).getByRole("alert");
+  await expect(notice).toContainText("This template has changed");
+  await expect(button(dialog(page), "Send")).toBeDisabled();
+  await accessible(page, "a template that has changed");
+  await button(notice, "Show it as it is now").click();
+  const preview = dialog(page).getByRole("region", { name: "Preview" });
+  await expect(preview).toContainText("Dear Ada, it is here.");
+  await expect(preview).toBeFocused();
+  await expect(button(dialog(page), "Send")).toBeEnabled();
+
+  await button(dialog(page), "All templates").click();
+  await page.unroute("**/templates/sync");
+  await readWhileChosen([{ ...changed, status: "PAUSED" }]);
+  await expect(notice).toContainText("WhatsApp paused it");
+  await expect(value).toHaveValue("Ada");
+  await expect(button(dialog(page), "Send")).toBeDisabled();
 });
 
 test("why there are no templates is said, and they are read again", async ({ page, desk }) => {

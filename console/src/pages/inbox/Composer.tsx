@@ -3,7 +3,7 @@
 import { ActionIcon, Alert, Button, CloseButton, Group, Text, Textarea, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconBan, IconClockOff, IconSend2, IconTemplate } from "@tabler/icons-react";
-import type { ClipboardEvent, KeyboardEvent, RefObject } from "react";
+import { type ClipboardEvent, type KeyboardEvent, type RefObject, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { lazyDialog } from "@/parts/lazyDialog";
@@ -19,14 +19,20 @@ import classes from "./thread.module.css";
 import type { Window } from "./window";
 
 type ClosedReason = Exclude<Window["kind"], "open" | "free"> | "staff";
-type ClosedNoticeProps = { which: ClosedReason; name: string; conversation: Conversation };
+type ClosedNoticeProps = {
+  which: ClosedReason;
+  name: string;
+  conversation: Conversation;
+  /** The button that opens the templates. */
+  opener: RefObject<HTMLButtonElement | null>;
+  open: () => void;
+};
 
 const TemplateDialog = lazyDialog(async () => (await import("./TemplateDialog")).TemplateDialog);
 
 /** Why nobody can write now, and the template that still reaches the customer. */
-function ClosedNotice({ which, name, conversation }: ClosedNoticeProps) {
+function ClosedNotice({ which, name, conversation, opener, open }: ClosedNoticeProps) {
   const { t } = useTranslation("inbox");
-  const [opened, { open, close }] = useDisclosure();
   const optedOut = which === "optedOut";
   const takesTemplate = !optedOut && !conversation.staff;
   return (
@@ -37,18 +43,16 @@ function ClosedNotice({ which, name, conversation }: ClosedNoticeProps) {
     >
       <Text size="sm">{t(`closed.${which}.about`, { name })}</Text>
       {takesTemplate && (
-        <>
-          <Button
-            size="xs"
-            variant="default"
-            mt="xs"
-            leftSection={<IconTemplate size={16} aria-hidden />}
-            onClick={open}
-          >
-            {t("closed.template")}
-          </Button>
-          <TemplateDialog conversation={conversation} opened={opened} onClose={close} />
-        </>
+        <Button
+          ref={opener}
+          size="xs"
+          variant="default"
+          mt="xs"
+          leftSection={<IconTemplate size={16} aria-hidden />}
+          onClick={open}
+        >
+          {t("closed.template")}
+        </Button>
       )}
     </Alert>
   );
@@ -64,25 +68,54 @@ type Props = {
   attachment: Attachment;
 };
 
-export function Composer({ conversation, name, window, field, quoting, unquote, attachment }: Props) {
+export function Composer(props: Props) {
+  const { conversation, name, window, field } = props;
+  const draft = useDraft(conversation.id);
+  const [opened, { open, close }] = useDisclosure();
+  const opener = useRef<HTMLButtonElement>(null);
+  const closeTemplates = () => {
+    close();
+    (field.current ?? opener.current)?.focus();
+  };
+  return (
+    <>
+      {window.kind === "open" || window.kind === "free" ? (
+        <MessageField {...props} draft={draft} />
+      ) : (
+        <footer className={classes.foot}>
+          <ClosedNotice
+            which={conversation.staff && window.kind === "never" ? "staff" : window.kind}
+            name={name}
+            conversation={conversation}
+            opener={opener}
+            open={open}
+          />
+        </footer>
+      )}
+      {/* What is typed into it stays when the window opens or closes meanwhile. */}
+      <TemplateDialog conversation={conversation} window={window} opened={opened} onClose={closeTemplates} />
+    </>
+  );
+}
+
+type MessageFieldProps = Omit<Props, "window"> & { draft: ReturnType<typeof useDraft> };
+
+function MessageField({
+  conversation,
+  name,
+  field,
+  quoting,
+  unquote,
+  attachment,
+  draft: [text, setText],
+}: MessageFieldProps) {
   const { t } = useTranslation("inbox");
   const format = useFormat();
-  const [text, setText] = useDraft(conversation.id);
   const words = text.trim();
   const { file, attach, remove } = attachment;
   const isCaption = !!file && takesCaption(file);
   const { left, isNear } = lengthOf(words, isCaption);
   const isReady = (!!words || !!file) && left >= 0;
-  if (window.kind !== "open" && window.kind !== "free")
-    return (
-      <footer className={classes.foot}>
-        <ClosedNotice
-          which={conversation.staff && window.kind === "never" ? "staff" : window.kind}
-          name={name}
-          conversation={conversation}
-        />
-      </footer>
-    );
   const send = () => {
     if (!isReady) return;
     sendMessage(conversation.id, words, quoting?.id, file);

@@ -1,13 +1,17 @@
 // Fills a template: a field for each of its values, and beside them what the customer will read.
-import { Button, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
-import { IconArrowLeft } from "@tabler/icons-react";
+import { Alert, Button, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { IconAlertTriangle, IconArrowLeft } from "@tabler/icons-react";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { FormattedText } from "@/parts/FormattedText";
 import { FormEnd } from "@/parts/FormEnd";
+import { Obstacle } from "@/parts/TemplateFacts";
 import {
   filled,
+  isSame,
+  isSendable,
+  linkBeginning,
   parameterKey,
   partsOf,
   problemsOf,
@@ -45,21 +49,43 @@ function useProblemText() {
       : t(`problem.${problem.kind}`);
 }
 
-type Props = { template: Template; conversation: Conversation; back: () => void; close: () => void };
+type Props = {
+  /** The template as it was chosen. */
+  template: Template;
+  /** The same as it was last read from WhatsApp; undefined: it is gone. */
+  current: Template | undefined;
+  /** Takes it as it is now. */
+  renew: (current: Template) => void;
+  conversation: Conversation;
+  optedOut: boolean;
+  /** What was typed before. */
+  draft: TypedValues | undefined;
+  /** Keeps what is typed; undefined: it was sent. */
+  keep: (values: TypedValues | undefined) => void;
+  back: () => void;
+  close: () => void;
+};
 
-export function TemplateForm({ template, conversation, back, close }: Props) {
+export function TemplateForm(props: Props) {
+  const { template, current, renew, conversation, optedOut, draft, keep, back, close } = props;
   const { t } = useTranslation(["templates", "inbox"]);
-  const [values, setValues] = useState<TypedValues>({});
+  const [values, setValues] = useState<TypedValues>(draft ?? {});
   // A value is missed only once a person wants to send.
   const [isAsked, setAsked] = useState(false);
   const form = useRef<HTMLFormElement>(null);
+  // The form stays on the page while its dialog fades away: it sends only once.
+  const isSent = useRef(false);
+  const [busy, setBusy] = useState(false);
+  const isBlocked = optedOut || !current || !isSendable(current) || !isSame(current, template);
   const labelOf = useLabel(template);
   const textOf = useProblemText();
   const problems = problemsOf(template, values);
-  // What was chosen is gone from the page: its first field goes on, or the button that sends it.
-  useEffect(() => form.current?.querySelector<HTMLElement>("input, [type=submit]")?.focus(), []);
+  // What was chosen is gone from the page: its first field goes on, or what will be sent, as the Enter that chose it must
+  // not send it.
+  useEffect(() => form.current?.querySelector<HTMLElement>("input, section")?.focus(), []);
   const send = (event: FormEvent) => {
     event.preventDefault();
+    if (isSent.current || isBlocked) return;
     setAsked(true);
     const wrong = template.parameters.find((one) => problems.has(parameterKey(one)));
     if (wrong) {
@@ -67,9 +93,22 @@ export function TemplateForm({ template, conversation, back, close }: Props) {
       if (field instanceof HTMLElement) field.focus();
       return;
     }
+    isSent.current = true;
+    setBusy(true);
     const { reply, text, buttons } = filled(template, values);
     sendTemplate(conversation.id, text, { ...reply, buttons });
+    keep(undefined);
     close();
+  };
+  const type = (key: string, value: string) => {
+    const typed = { ...values, [key]: value };
+    setValues(typed);
+    keep(typed);
+  };
+  const show = (changed: Template) => {
+    renew(changed);
+    // The button is gone with its notice.
+    form.current?.querySelector<HTMLElement>("section")?.focus();
   };
   const errorOf = (key: string) => {
     const problem = problems.get(key);
@@ -92,18 +131,21 @@ export function TemplateForm({ template, conversation, back, close }: Props) {
             <TemplateHead template={template} />
           </div>
         </div>
+        <ChangeNotice template={template} current={current} renew={show} />
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
           <Stack gap="sm">
             {template.parameters.length === 0 && <Text size="sm">{t("form.plain")}</Text>}
             {template.parameters.map((one) => {
               const key = parameterKey(one);
+              const address = linkBeginning(template, one);
               return (
                 <TextInput
                   key={key}
                   name={key}
                   label={<bdi>{labelOf(one)}</bdi>}
+                  description={address && <bdi dir="ltr">{address}</bdi>}
                   value={values[key] ?? ""}
-                  onChange={({ currentTarget: { value } }) => setValues((old) => ({ ...old, [key]: value }))}
+                  onChange={(event) => type(key, event.currentTarget.value)}
                   error={errorOf(key)}
                   dir="auto"
                   required
@@ -118,9 +160,35 @@ export function TemplateForm({ template, conversation, back, close }: Props) {
             {t("form.takesOver")}
           </Text>
         )}
-        <FormEnd yes={t("inbox:write.send")} close={close} busy={false} error={undefined} />
+        <FormEnd
+          yes={t("inbox:write.send")}
+          close={close}
+          busy={busy}
+          error={undefined}
+          disabled={isBlocked}
+        />
       </Stack>
     </form>
+  );
+}
+
+/** What has become of the chosen template. */
+function ChangeNotice({ template, current, renew }: Pick<Props, "template" | "current" | "renew">) {
+  const { t } = useTranslation("templates");
+  if (current && isSendable(current) && isSame(current, template)) return null;
+  return (
+    <Alert color="orange" icon={<IconAlertTriangle aria-hidden />} title={t("changed.title")}>
+      {!current && t("obstacle.deleted")}
+      {current && !isSendable(current) && <Obstacle template={current} />}
+      {current && isSendable(current) && (
+        <>
+          <Text size="sm">{t("changed.about")}</Text>
+          <Button size="xs" variant="default" mt="xs" onClick={() => renew(current)}>
+            {t("changed.show")}
+          </Button>
+        </>
+      )}
+    </Alert>
   );
 }
 
@@ -130,13 +198,13 @@ type PreviewProps = {
   labelOf: (parameter: TemplateParameter) => string;
 };
 
-/** The message as the customer will see it; what is missing stands in brackets. */
+/** The message as the customer will see it; what is missing stands in brackets, whatever its direction. */
 function Preview({ template, values, labelOf }: PreviewProps) {
   const { t } = useTranslation("templates");
   const title = useId();
-  const { header, body, footer } = partsOf(template, values, (one) => `[${labelOf(one)}]`);
+  const { header, body, footer } = partsOf(template, values, (one) => `\u2068[${labelOf(one)}]\u2069`);
   return (
-    <section className={classes.preview} aria-labelledby={title}>
+    <section className={classes.preview} aria-labelledby={title} tabIndex={-1}>
       <Text size="xs" c="dimmed" id={title} mb={6}>
         {t("form.preview")}
       </Text>

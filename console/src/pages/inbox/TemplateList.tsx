@@ -9,7 +9,7 @@ import { hasWords, isSendable, partsOf, type Template, templateKey } from "@/par
 import { plain } from "@/parts/whatsapp";
 import classes from "./Template.module.css";
 
-type Props = { templates: readonly Template[]; choose: (key: string) => void };
+type Props = { templates: readonly Template[]; choose: (template: Template) => void };
 
 export function TemplateList({ templates, choose }: Props) {
   const { t } = useTranslation("templates");
@@ -26,25 +26,32 @@ export function TemplateList({ templates, choose }: Props) {
       <Text size="sm" c="dimmed">
         {t("about")}
       </Text>
-      <TextInput
-        ref={field}
-        data-autofocus
-        type="search"
-        leftSection={<IconSearch size={16} aria-hidden />}
-        value={words}
-        onChange={(event) => setWords(event.currentTarget.value)}
-        placeholder={t("search")}
-        aria-label={t("search")}
-      />
-      {sendable.length === 0 ? (
-        <Text size="sm">{t(matching.length === 0 ? "nothing" : "noneSendable")}</Text>
-      ) : (
+      <div>
+        <TextInput
+          ref={field}
+          data-autofocus
+          type="search"
+          leftSection={<IconSearch size={16} aria-hidden />}
+          value={words}
+          onChange={(event) => setWords(event.currentTarget.value)}
+          placeholder={t("search")}
+          aria-label={t("search")}
+        />
+        <div role="status">
+          {sendable.length === 0 && (
+            <Text size="sm" mt="md">
+              {t(templates.some(isSendable) ? "nothing" : "noneSendable")}
+            </Text>
+          )}
+        </div>
+      </div>
+      {sendable.length > 0 && (
         <FoldedList all={sendable}>
           {(shown) => (
             <ul className={classes.list} aria-label={t("list")}>
               {shown.map((one) => (
                 <li key={templateKey(one)}>
-                  <UnstyledButton className={classes.choice} onClick={() => choose(templateKey(one))}>
+                  <UnstyledButton className={classes.choice} onClick={() => choose(one)}>
                     <TemplateHead template={one} />
                     <Text component="span" size="sm" c="dimmed" lineClamp={2} dir="auto">
                       {plain(partsOf(one, {}, () => "[…]").body)}
