@@ -101,7 +101,7 @@ test("a row says who the customer is, what they want and who has it, and tabs co
   await page.route(/\/conversations\?/, async (route) => {
     const answer = await route.fetch();
     const { items, ...rest } = await answer.json();
-    const earlier = (one: Schemas["Conversation"]) => ({ ...one, last_inbound_at: Date.now() - 12.5 * 60_000 });
+    const earlier = (one: Schemas["Conversation"]) => ({ ...one, waiting_since: Date.now() - 12.5 * 60_000 });
     await route.fulfill({ response: answer, json: { ...rest, items: items.map(earlier) } });
   });
   await page.goto("/inbox");
