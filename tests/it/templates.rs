@@ -9,7 +9,7 @@ use crate::replay::all_the_same;
 use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::{Graph, SentMessage};
-use crate::support::hooks::text_webhook;
+use crate::support::hooks::{sign, text_webhook};
 
 const CUSTOMER: &str = "447700980101";
 /// The account that webhooks of the tests name.
@@ -186,6 +186,7 @@ on_both! {
             (template("welcome", &values()), "takes no value"),
             (template("picture", &json!([])), "no such template in this language"),
             (template("none", &json!([])), "no such template"),
+            (template("no\0ne", &json!([])), "no such template"),
             (template("order_update", &json!(many)), "50 at most"),
             (json!({"template": {"name": "picture", "language": "en", "values": []}}), "does not fill"),
             (json!({"text": "Hi", "template": {"name": "picture", "language": "en"}}), "either"),
@@ -274,6 +275,26 @@ on_both! {
         assert_eq!(app.get(&path.replace("/sync", "")).await, known);
         app.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_app_changes_nothing_in_an_account_that_is_not_its_number_s() {
+    let other = "[numbers.other]\nprovider = \"meta\"\nagent = \"acme\"\nphone_number_id = \"998877665544332\"\n\
+                 access_token = \"x\"\napp_secret = \"another-secret\"\nverify_token = \"other\"\n";
+    let (app, _) = late(Setup::on(crate::support::app::Db::Sqlite).with(other)).await;
+    synced(&app).await;
+    let value = json!({"event": "PAUSED", "message_template_name": "order_update", "message_template_language": "en_US"});
+    let change = json!({"field": "message_template_status_update", "value": value});
+    let hook = json!({"object": "whatsapp_business_account", "entry": [{"id": ACCOUNT, "changes": [change]}]});
+    let hook = hook.to_string();
+    let signed = sign("another-secret", hook.as_bytes());
+    assert_eq!(app.post("/webhooks/meta", hook.as_bytes(), Some(&signed)).await, 200);
+    app.settle().await;
+    assert_eq!(state_of(&app, "order_update").await["state"], "approved");
+    // The same, signed by its own app, does.
+    app.deliver(hook.as_bytes()).await;
+    until("it is paused", async || state_of(&app, "order_update").await["state"] == "paused").await;
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
