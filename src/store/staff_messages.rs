@@ -42,6 +42,13 @@ pub enum Window {
     Since(i64),
 }
 
+impl Window {
+    /// The window of a message of this kind: WhatsApp takes templates always.
+    fn of(self, kind: MessageKind) -> Self {
+        if kind == MessageKind::Template { Self::Always } else { self }
+    }
+}
+
 /// The result of queueing a person's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplyOutcome {
@@ -248,9 +255,7 @@ impl Write for WriteReply {
             let before = ReplyOutcome::Before(MessageId::stored(known.id));
             return Ok(if same { before } else { ReplyOutcome::OtherWords });
         }
-        let is_template = matches!(reply.content, Content::Template(_));
-        let window = if is_template { Window::Always } else { reply.window };
-        if let Some(why) = to.refusal(window) {
+        if let Some(why) = to.refusal(reply.window.of(reply.content.kind())) {
             return Ok(ReplyOutcome::Refused(why));
         }
         let before = inbox::take_over(conn, workspace, (id, true)).await?;
@@ -340,9 +345,8 @@ impl Write for SendAgain {
         if let Some(why) = stuck.refusal(&to) {
             return Ok(why);
         }
-        let is_template = stuck.kind == Some(MessageKind::Template);
-        let window = if is_template { Window::Always } else { self.window };
-        if let Some(why) = to.refusal(window) {
+        let kind = stuck.kind.unwrap_or(MessageKind::Unknown);
+        if let Some(why) = to.refusal(self.window.of(kind)) {
             return Ok(Again::Refused(why));
         }
         // The state in the condition makes only one of two concurrent requests succeed. The resend

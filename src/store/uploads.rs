@@ -96,16 +96,16 @@ impl Store {
         Ok(row.map(|row| row.0))
     }
 
-    /// The path and the bytes of an uploaded document; `None` if it was not uploaded or is removed.
-    pub async fn original(&self, document: &DocumentId) -> Result<Option<(String, Vec<u8>)>> {
+    /// The bytes of an uploaded document; `None` if it was not uploaded or is removed.
+    pub async fn original(&self, document: &DocumentId) -> Result<Option<Vec<u8>>> {
         let workspace = self.workspace_id();
-        self.read(async |conn| {
-            let sql =
-                "select d.path, u.bytes from uploads u join documents d on d.id = u.document_id
-                       where u.workspace_id = $1 and u.document_id = $2";
-            first!(conn, (String, Vec<u8>), sql, workspace.as_str(), document.as_str())
-        })
-        .await
+        let row = self
+            .read(async |conn| {
+                let sql = "select bytes from uploads where workspace_id = $1 and document_id = $2";
+                first!(conn, (Vec<u8>,), sql, workspace.as_str(), document.as_str())
+            })
+            .await?;
+        Ok(row.map(|row| row.0))
     }
 
     /// Stores the result of learning a file, unless it was replaced or removed meanwhile. If the

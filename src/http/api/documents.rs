@@ -267,7 +267,7 @@ pub(super) async fn original(
     let (id, row, collection) = find_document(&web, &id).await?;
     let _place = DOWNLOAD_SLOTS.acquire().await;
     let found = match row.origin {
-        DocumentOrigin::Upload => web.desk.store.original(&id).await?.map(|(_, bytes)| bytes),
+        DocumentOrigin::Upload => web.desk.store.original(&id).await?,
         DocumentOrigin::Folder => {
             let file = web.desk.library.file(&collection, &row.path).await;
             file.inspect_err(|error| tracing::warn!(%error, "a document's file cannot be read"))

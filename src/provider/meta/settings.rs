@@ -17,7 +17,7 @@ pub struct Settings {
     #[serde(deserialize_with = "text_or_number")]
     pub phone_number_id: String,
     /// Meta's id of the number's WhatsApp Business account; by default as its webhooks name it.
-    #[serde(default, deserialize_with = "optional_id")]
+    #[serde(default, deserialize_with = "optional_text_or_number")]
     pub account_id: Option<String>,
     /// Access token of a system user.
     #[serde(deserialize_with = "text_or_number")]
@@ -156,16 +156,9 @@ fn text_or_number<'de, D: Deserializer<'de>, T: From<String>>(source: D) -> Resu
     })
 }
 
-fn optional_id<'de, D: Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
-    Ok(Option::<TextOrNumber>::deserialize(source)?.map(|written| match written {
-        TextOrNumber::Text(text) => text,
-        TextOrNumber::Number(number) => number.to_string(),
-    }))
-}
-
-fn optional_text_or_number<'de, D: Deserializer<'de>>(
+fn optional_text_or_number<'de, D: Deserializer<'de>, T: From<String>>(
     source: D,
-) -> Result<Option<SecretString>, D::Error> {
+) -> Result<Option<T>, D::Error> {
     Ok(Option::<TextOrNumber>::deserialize(source)?.map(|written| match written {
         TextOrNumber::Text(text) => text.into(),
         TextOrNumber::Number(number) => number.to_string().into(),
