@@ -80,7 +80,9 @@ on_both! {
         let id = id(&app, CUSTOMER).await;
         let begun = std::time::Instant::now();
         let (status, message) = writes(&app, &id, "k1", "  Hi, Ana here.\n").await;
-        assert_eq!((status, &message["author"], &message["state"]), (201, &json!("person"), &json!("queued")));
+        assert_eq!((status, &message["author"]), (201, &json!("person")));
+        // The dispatcher may have claimed it before the answer is read.
+        assert!(["queued", "sending"].contains(&message["state"].as_str().unwrap()), "{message}");
         until("it is sent", async || !got(&app, CUSTOMER).is_empty()).await;
         assert!(begun.elapsed().as_millis() < 2000, "the outbox dispatcher was woken");
         // Repeated at the same time and later, even after the send: nothing more is sent.
