@@ -10,14 +10,17 @@ use clap::{Args, Subcommand};
 use tokio::io::AsyncReadExt;
 
 use super::audit::AuditEntry;
+use super::outreach::{self, number_named, template_named, template_value};
 use crate::app::App;
+use crate::desk::Number;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
 use crate::domain::{
-    Action, Content, ConversationId, MessageId, MessageKind, MessageTemplate, TemplateValue,
-    TranscriptDetails,
+    Action, Content, ConversationId, MessageId, MessageKind, Party, TemplateValue,
+    TranscriptDetails, phone,
 };
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
 use crate::provider::abilities::{Abilities, megabytes};
+use crate::store::first_messages::{FirstMessage, FirstMessageOutcome, OptIn};
 use crate::store::staff_messages::{Refusal, Reply, ReplyOutcome};
 
 /// Show the customers who wait for a person, write to them, and return them to the bot
@@ -55,6 +58,8 @@ enum Command {
         #[arg(long = "value", value_name = "PART.NAME=VALUE", requires = "template", value_parser = template_value)]
         values: Vec<TemplateValue>,
     },
+    /// Begin a conversation: write to a customer who need not have written before
+    Start(Box<Start>),
     /// Correct the transcript of a voice note
     Correct {
         /// The message's id, msg_…
@@ -69,6 +74,33 @@ enum Command {
     },
 }
 
+#[derive(Debug, Args)]
+struct Start {
+    /// The customer's phone number with its country code
+    phone: String,
+    /// The template, the only thing that WhatsApp takes from a business that writes first: see `frontdesk templates`
+    #[arg(long, value_name = "NAME")]
+    template: String,
+    /// The template's language, if it has several
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
+    /// A value of the template, such as body.1=Ana
+    #[arg(long = "value", value_name = "PART.NAME=VALUE", value_parser = template_value)]
+    values: Vec<TemplateValue>,
+    /// Where the customer agreed to be written to, such as "Order form, 2026-11-02"
+    #[arg(long, value_name = "WHERE")]
+    opt_in: Option<String>,
+    /// The number that writes, if there are several
+    #[arg(long, value_name = "NAME")]
+    number: Option<String>,
+    /// The customer's name
+    #[arg(long)]
+    name: Option<String>,
+    /// Take the conversation: the bot does not answer what the customer replies
+    #[arg(long)]
+    take_over: bool,
+}
+
 impl Inbox {
     /// The command's audit entry.
     pub(super) fn audit_entry(&self) -> AuditEntry {
@@ -76,6 +108,10 @@ impl Inbox {
             None | Some(Command::List | Command::Show { .. }) => None,
             Some(Command::Send { conversation, .. }) => {
                 Some((Action::MessageWritten, conversation.clone()))
+            }
+            // Nobody's phone number stands in the audit log.
+            Some(Command::Start(start)) => {
+                Some((Action::ConversationStarted, start.template.clone()))
             }
             Some(Command::Correct { message, .. }) => {
                 Some((Action::TranscriptCorrected, message.clone()))
@@ -95,6 +131,7 @@ impl Inbox {
                 let content = ReplyDraft { text: text.unwrap_or_default(), file, template };
                 send(&app, &read(&conversation)?, content).await?;
             }
+            Some(Command::Start(first)) => first.run(&app).await?,
             Some(Command::Correct { message, text }) => {
                 let id = MessageId::parse(&message)?;
                 if text.trim().is_empty() {
@@ -116,6 +153,33 @@ impl Inbox {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Start {
+    async fn run(self, app: &App) -> anyhow::Result<()> {
+        let number = match &self.number {
+            Some(name) => number_named(app, name)?,
+            None => outreach::only_number(app)?,
+        };
+        let wa_id = phone::wa_id(&self.phone).ok_or_else(outreach::no_phone)?;
+        let Self { template: name, language, values, .. } = self;
+        let message = FirstMessage {
+            number: number.id.clone(),
+            to: Party { wa_id: Some(wa_id), name: self.name, ..Party::default() },
+            key: MessageId::generate().to_string(),
+            content: TemplateChoice { name, language, values }.content(app, &number).await?,
+            window: app.desk.window(number.id.as_str()),
+            opt_in: self.opt_in.map_or(OptIn::Known, OptIn::Given),
+            takes_over: self.take_over,
+        };
+        match app.desk.store.write_first(message).await? {
+            FirstMessageOutcome::Written(id, ReplyOutcome::Now { message, .. }) => {
+                println!("{message} is in the outbox of {id}: a running desk sends it.");
+                Ok(())
+            }
+            other => bail!("the message was not queued: {}", outreach::why_not(&other)),
+        }
     }
 }
 
@@ -177,42 +241,18 @@ struct TemplateChoice {
 }
 
 impl TemplateChoice {
-    async fn content(self, app: &App, number: &str) -> anyhow::Result<Content> {
-        let number =
-            app.desk.number(number).context("the conversation's number is not connected")?;
-        let stored = app.desk.stored_templates(&number).await?.templates;
-        let is_wanted = |template: &&MessageTemplate| {
-            template.name == self.name
-                && self.language.as_ref().is_none_or(|code| *code == template.language)
-        };
-        let found: Vec<_> = stored.iter().filter(is_wanted).collect();
-        let template = match found[..] {
-            [template] => template,
-            [] => {
-                bail!("the number has no such template; `frontdesk templates` reads and lists them")
-            }
-            _ => {
-                let codes: Vec<_> = found.iter().map(|found| found.language.as_str()).collect();
-                bail!("it has several languages: choose one with --language: {}", codes.join(", "))
-            }
-        };
+    async fn content(self, app: &App, number: &Number) -> anyhow::Result<Content> {
+        let template = template_named(app, number, (&self.name, self.language.as_deref())).await?;
         Ok(Content::Template(template.fill(&self.values)?))
     }
-}
-
-/// Parses `PART.NAME=VALUE`.
-fn template_value(text: &str) -> Result<TemplateValue, String> {
-    let wrong = || format!("`{text}` is no value: write it as body.1=Ana");
-    let (place, value) = text.split_once('=').ok_or_else(wrong)?;
-    let (part, name) = place.split_once('.').ok_or_else(wrong)?;
-    let part = part.parse().map_err(|_| wrong())?;
-    Ok(TemplateValue { part, name: name.to_owned(), value: value.to_owned() })
 }
 
 impl ReplyDraft {
     async fn content(self, app: &App, number: &str) -> anyhow::Result<Content> {
         if let Some(template) = self.template {
-            return template.content(app, number).await;
+            let number =
+                app.desk.number(number).context("the conversation's number is not connected")?;
+            return template.content(app, &number).await;
         }
         let Some(path) = self.file else {
             let body = self.text.trim().to_owned();

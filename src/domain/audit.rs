@@ -65,6 +65,20 @@ words! {
         IndexRebuilt = "index.rebuilt",
         /// A person wrote to a customer.
         MessageWritten = "message.written",
+        /// A person began a conversation with a customer.
+        ConversationStarted = "conversation.started",
+        /// A campaign was created.
+        CampaignCreated = "campaign.created",
+        /// A campaign that was never started was removed.
+        CampaignRemoved = "campaign.removed",
+        /// Recipients were added to a campaign.
+        CampaignRecipientsAdded = "campaign.recipients_added",
+        /// A campaign's message was sent to a phone as a test.
+        CampaignTried = "campaign.tried",
+        /// A campaign was started, at once or for a time.
+        CampaignStarted = "campaign.started",
+        /// A campaign was stopped.
+        CampaignStopped = "campaign.stopped",
         /// Sending a message was retried.
         MessageRetried = "message.retried",
         /// The transcript of a recording was corrected.

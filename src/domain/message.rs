@@ -246,6 +246,8 @@ words! {
         Notice = "notice",
         /// Sent by frontdesk: the confirmation of an opt-out or opt-in.
         Consent = "consent",
+        /// Sent by frontdesk: a campaign's template.
+        Campaign = "campaign",
     }
 }
 

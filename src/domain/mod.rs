@@ -26,6 +26,7 @@ mod standing;
 pub mod sending;
 pub mod template;
 pub mod filled_template;
+pub mod campaign;
 pub mod prompt;
 pub mod trace;
 pub mod live;
@@ -33,6 +34,7 @@ pub mod audit;
 pub mod model;
 pub mod trial;
 pub mod number;
+pub mod phone;
 pub mod stop_reason;
 pub mod problem;
 pub mod run;
@@ -46,6 +48,10 @@ pub use alert::{Account, Alert, AlertCode, WarningChange};
 pub use answer::AnswerContent;
 pub use attachment::{Attachment, FileText, Picture, PictureIdentity};
 pub use audit::Action;
+pub use campaign::{
+    CampaignHold, CampaignState, CampaignStop, CampaignTemplate, RecipientFields, RecipientState,
+    SkipReason, UnfilledTemplate,
+};
 pub use case_reason::{CaseReason, MessageReason, TurnReason};
 pub use change::CurrentContent;
 pub use event::{
@@ -55,9 +61,9 @@ pub use event::{
 pub use file::{Blob, FileState, MissingFile};
 pub use filled_template::{FilledTemplate, TemplateError, TemplateValue};
 pub use id::{
-    AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,
-    EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,
-    WorkspaceId,
+    AgentId, AnswerId, AuditId, CampaignId, ChunkId, CollectionId, ContactId, ConversationId,
+    DocumentId, EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId,
+    WebhookId, WorkspaceId,
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use learning::{

@@ -36,6 +36,14 @@ words! {
         TemplateUnknown = "template_unknown",
         /// The number is not connected.
         NumberNotConnected = "number_not_connected",
+        /// It is not a phone number with its country code.
+        WrongPhone = "wrong_phone",
+        /// Nobody recorded that a customer agreed to be written to first.
+        OptInRequired = "opt_in_required",
+        /// Nobody waits for a campaign's message.
+        NoRecipients = "no_recipients",
+        /// The campaign's state does not allow it.
+        CampaignState = "campaign_state",
         /// A website at a private address.
         PrivateWebsite = "private_website",
         /// The address of a model is none that can be used.

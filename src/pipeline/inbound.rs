@@ -259,7 +259,7 @@ fn line(row: SpokenRow) -> Option<Line> {
     let speaker = match row.author? {
         Author::Customer => Speaker::Customer,
         Author::Bot => Speaker::Bot,
-        Author::Person => Speaker::Person,
+        Author::Person | Author::Campaign => Speaker::Person,
         // Automatic messages are not part of the conversation.
         Author::Notice | Author::Consent => return None,
     };
@@ -336,7 +336,7 @@ mod tests {
             let speaker = match author {
                 Author::Customer => Some(Speaker::Customer),
                 Author::Bot => Some(Speaker::Bot),
-                Author::Person => Some(Speaker::Person),
+                Author::Person | Author::Campaign => Some(Speaker::Person),
                 Author::Notice | Author::Consent => None,
             };
             let line = line(row(Some(*author), "{}"));

@@ -50,6 +50,8 @@ pub mod audit;
 pub mod gaps;
 pub mod messages;
 pub mod staff_messages;
+pub mod first_messages;
+pub mod campaigns;
 pub mod numbers;
 pub mod warnings;
 pub mod templates;

@@ -12,6 +12,10 @@ use super::signal::{self, Signal};
 use super::words::file_state::STORED;
 use super::words::message_state::{FAILED, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run};
+mod window;
+
+pub use window::Window;
+
 use crate::domain::{
     Author, Content, ConversationId, Media, MessageId, MessageKind, MessageState, NoteCode,
     NumberId, Owner, WorkspaceId,
@@ -30,23 +34,6 @@ pub struct Reply {
     pub quotes: Option<MessageId>,
     /// The customer service window of the number.
     pub window: Window,
-}
-
-/// Whether WhatsApp accepts free text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Window {
-    /// Always.
-    Always,
-    /// Only if the customer wrote after this time, or has never written, and WhatsApp has not said
-    /// since that the window is closed.
-    Since(i64),
-}
-
-impl Window {
-    /// The window of a message of this kind: WhatsApp takes templates always.
-    fn of(self, kind: MessageKind) -> Self {
-        if kind == MessageKind::Template { Self::Always } else { self }
-    }
 }
 
 /// The result of queueing a person's message.
@@ -229,10 +216,10 @@ impl EarlierReplyRow {
     }
 }
 
-struct WriteReply {
-    reply: Reply,
+pub(super) struct WriteReply {
+    pub(super) reply: Reply,
     /// The file of the reply.
-    file: Option<FileContent>,
+    pub(super) file: Option<FileContent>,
 }
 
 #[async_trait]
@@ -242,6 +229,19 @@ impl Write for WriteReply {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<ReplyOutcome> {
         let reply = &self.reply;
         let id = &inbox::merge::current(conn, workspace, &reply.conversation).await?;
+        self.write_in(conn, workspace, (id, true)).await
+    }
+}
+
+impl WriteReply {
+    /// Queues the message in a conversation. `takes_over`: the person who writes then has it.
+    pub(super) async fn write_in(
+        &self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        (id, takes_over): (&ConversationId, bool),
+    ) -> Result<ReplyOutcome> {
+        let reply = &self.reply;
         let found = RecipientRow::find(conn, workspace, id.as_str()).await?;
         let Some(to) = found else { return Ok(ReplyOutcome::Nowhere) };
         let quoted = match reply.quoted(conn, id).await? {
@@ -258,33 +258,17 @@ impl Write for WriteReply {
         if let Some(why) = to.refusal(reply.window.of(reply.content.kind())) {
             return Ok(ReplyOutcome::Refused(why));
         }
-        let before = inbox::take_over(conn, workspace, (id, true)).await?;
+        let before = if takes_over {
+            inbox::take_over(conn, workspace, (id, true)).await?
+        } else {
+            Some(Owner::Person)
+        };
         self.queue(conn, workspace, (id, &to.number_id, &message)).await?;
         signal::notify_replicas(conn, workspace, std::iter::once(Signal::Event(id.clone())))
             .await?;
         Ok(ReplyOutcome::Now { message: message.id, took: before != Some(Owner::Person) })
     }
-}
 
-impl Reply {
-    /// The provider's id of the quoted message, or why it cannot be quoted.
-    async fn quoted(
-        &self,
-        conn: &mut Conn<'_>,
-        conversation: &ConversationId,
-    ) -> Result<std::result::Result<Option<String>, ReplyOutcome>> {
-        let Some(quotes) = &self.quotes else { return Ok(Ok(None)) };
-        let sql = "select provider_id from messages where id = $1 and conversation_id = $2";
-        let row = first!(conn, (Option<String>,), sql, quotes.as_str(), conversation.as_str())?;
-        Ok(match row {
-            None => Err(ReplyOutcome::NothingToQuote),
-            Some((None,)) => Err(ReplyOutcome::NotThereYet),
-            Some((provider_id,)) => Ok(provider_id),
-        })
-    }
-}
-
-impl WriteReply {
     async fn queue(
         &self,
         conn: &mut Conn<'_>,
@@ -304,6 +288,24 @@ impl WriteReply {
         }
         let sql = "update messages set idempotency_key = $2 where id = $1";
         run!(conn, sql, message.id.as_str(), &self.reply.key).map(|_| ())
+    }
+}
+
+impl Reply {
+    /// The provider's id of the quoted message, or why it cannot be quoted.
+    async fn quoted(
+        &self,
+        conn: &mut Conn<'_>,
+        conversation: &ConversationId,
+    ) -> Result<std::result::Result<Option<String>, ReplyOutcome>> {
+        let Some(quotes) = &self.quotes else { return Ok(Ok(None)) };
+        let sql = "select provider_id from messages where id = $1 and conversation_id = $2";
+        let row = first!(conn, (Option<String>,), sql, quotes.as_str(), conversation.as_str())?;
+        Ok(match row {
+            None => Err(ReplyOutcome::NothingToQuote),
+            Some((None,)) => Err(ReplyOutcome::NotThereYet),
+            Some((provider_id,)) => Ok(provider_id),
+        })
     }
 }
 

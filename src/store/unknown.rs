@@ -9,6 +9,7 @@ use sqlx::FromRow;
 use super::cases::Case;
 use super::events::LostNotice;
 use super::outbox::{KNOWN, ORPHANED, TO_STAFF};
+use super::words::author::CAMPAIGN;
 use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
@@ -146,12 +147,7 @@ impl Write for Decide {
                 Ok(DecidedSends { messages: again + asked.messages, ..asked })
             }
             Then::Drop => {
-                let sql = formatcp!(
-                    "update messages set state = '{FAILED}', due_at = null, updated_at = $1,
-                         note = '{GIVEN_UP}'
-                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 returning {OVERDUE}"
-                );
-                let dropped = all!(conn, Overdue, sql, self.moment, self.number.as_str())?;
+                let dropped = self.give_up(conn, (0, "")).await?;
                 for notice in dropped.iter().filter(|message| message.to_staff != 0) {
                     notice.alarm(workspace, conn).await?;
                 }
@@ -162,13 +158,30 @@ impl Write for Decide {
 }
 
 impl Decide {
-    /// Opens a case for each overdue message that was resent at least `resent` times.
+    /// Gives up overdue messages that were resent at least `resent` times, of one author or of all.
+    async fn give_up(
+        &self,
+        conn: &mut Conn<'_>,
+        (resent, author): (i64, &str),
+    ) -> Result<Vec<Overdue>> {
+        let sql = formatcp!(
+            "update messages set state = '{FAILED}', due_at = null, updated_at = $1,
+                 note = '{GIVEN_UP}'
+             where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent >= $3
+                 and ($4 = '' or author || '' = $4) returning {OVERDUE}"
+        );
+        all!(conn, Overdue, sql, self.moment, self.number.as_str(), resent, author)
+    }
+
+    /// Opens a case for each overdue message that was resent at least `resent` times. Nobody waits
+    /// for a campaign's: those are given up.
     async fn ask(
         &self,
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
         resent: i64,
     ) -> Result<DecidedSends> {
+        let given_up = self.give_up(conn, (resent, CAMPAIGN)).await?;
         let sql = formatcp!(
             "update messages set due_at = null, updated_at = $1,
                  note = '{PERSON_ASKED}'
@@ -179,7 +192,8 @@ impl Decide {
         for message in &overdue {
             message.ask(workspace, conn, MessageReason::Unknown {}).await?;
         }
-        Ok(DecidedSends::of(&overdue))
+        let decided = DecidedSends::of(&overdue);
+        Ok(DecidedSends { messages: decided.messages + given_up.len() as u64, ..decided })
     }
 }
 

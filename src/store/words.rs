@@ -6,8 +6,9 @@ use const_format::formatcp;
 /// All authors that this version knows. Messages by other authors are left to the version that
 /// knows them.
 pub(super) const AUTHORS: &str = formatcp!(
-    "'{}', '{}', '{}', '{}', '{}'",
+    "'{}', '{}', '{}', '{}', '{}', '{}'",
     author::BOT,
+    author::CAMPAIGN,
     author::CONSENT,
     author::CUSTOMER,
     author::NOTICE,
@@ -31,10 +32,18 @@ macro_rules! sql_words {
 sql_words! {
     author: Author {
         BOT = Bot,
+        CAMPAIGN = Campaign,
         CONSENT = Consent,
         CUSTOMER = Customer,
         NOTICE = Notice,
         PERSON = Person,
+    }
+    campaign_state: CampaignState {
+        DRAFT = Draft,
+        FINISHED = Finished,
+        RUNNING = Running,
+        SCHEDULED = Scheduled,
+        STOPPED = Stopped,
     }
     document_state: DocumentState {
         FAILED = Failed,
@@ -73,6 +82,10 @@ sql_words! {
         BOT = Bot,
         NOBODY = Nobody,
         PERSON = Person,
+    }
+    recipient_state: RecipientState {
+        QUEUED = Queued,
+        WAITING = Waiting,
     }
     upload_state: UploadState {
         WAITING = Waiting,

@@ -48,7 +48,7 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     let message = asked.message;
     let may_speak = match message.author {
         Author::Bot | Author::Consent => message.owner.is_some_and(Owner::lets_bot_speak),
-        Author::Person | Author::Notice => true,
+        Author::Person | Author::Notice | Author::Campaign => true,
         // The outbox never contains messages of customers.
         Author::Customer => false,
     };
@@ -93,7 +93,7 @@ pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
     match message.author {
         Author::Bot | Author::Person => Stop::Missed(fault),
         Author::Notice if message.to_staff != 0 => Stop::Alarm(fault),
-        Author::Customer | Author::Notice | Author::Consent => Stop::Void(fault),
+        Author::Customer | Author::Notice | Author::Consent | Author::Campaign => Stop::Void(fault),
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
             for author in Author::ALL {
                 let passes = match author {
                     Author::Bot | Author::Consent => *owner != Owner::Person,
-                    Author::Person | Author::Notice => true,
+                    Author::Person | Author::Notice | Author::Campaign => true,
                     Author::Customer => false,
                 };
                 let asked = ask(&message(*author, *owner, JUST_NOW), None);
@@ -160,6 +160,7 @@ mod tests {
             (Author::Person, false),
             (Author::Notice, false),
             (Author::Consent, true),
+            (Author::Campaign, false),
         ] {
             let mut message = message(author, Owner::Bot, JUST_NOW);
             message.opted_out_at = Some(1);

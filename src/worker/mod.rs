@@ -1,6 +1,6 @@
 //! Background work: the dispatcher (inbox to turn), the outbox dispatcher (outbox to provider),
 //! maintenance, the learner (uploads), the fetcher of customers' files, the uploader of files to
-//! customers, the listener for other replicas, and the tasks that keep the process up to date.
+//! customers, the feeder of campaigns, the listener for other replicas, and the tasks that keep the process up to date.
 //!
 //! All state is in the database: nothing is lost if a worker dies, and another continues once its
 //! leases expire.
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use self::outbox_dispatcher::OutboxDispatcher;
 use crate::desk::Desk;
 
+mod campaign_feeder;
 mod dispatch;
 mod file_fetcher;
 mod file_uploader;
@@ -71,6 +72,11 @@ impl Worker {
         parts.push((
             stop,
             tokio::spawn(file_uploader::run(desk.clone(), settings.poll_ms, stopped)),
+        ));
+        let (stop, stopped) = watch::channel(false);
+        parts.push((
+            stop,
+            tokio::spawn(campaign_feeder::run(desk.clone(), settings.poll_ms, stopped)),
         ));
         Self { parts }
     }

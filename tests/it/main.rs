@@ -82,6 +82,7 @@ mod store;
 mod suggestions;
 mod suites;
 mod templates;
+mod campaigns;
 mod torture;
 mod transcribe;
 mod trials;

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::super::response::AuditedAnswer;
 use super::super::writing::refusal_problem;
 use crate::desk::Number;
-use crate::domain::{Action, Fault, Party, TestOutcome};
+use crate::domain::{Action, Fault, Party, TestOutcome, phone};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -144,16 +144,11 @@ fn outgoing(
     number: &Number,
     trial: &NumberTrial,
 ) -> Result<OutgoingMessage, Problem> {
-    let to: String = trial
-        .to
-        .chars()
-        .filter(|letter| !matches!(letter, ' ' | '+' | '-' | '(' | ')' | '.'))
-        .collect();
-    if !(7..=15).contains(&to.len()) || !to.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Problem::unprocessable(
+    let to = phone::wa_id(&trial.to).ok_or_else(|| {
+        Problem::unprocessable(
             "`to` is a phone number with its country code, such as +44 7700 900123.",
-        ));
-    }
+        )
+    })?;
     let template = if trial.template { number.client.test_template() } else { None };
     if trial.template && template.is_none() {
         return Err(Problem::unprocessable("This provider has no sample template: send a text."));
