@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
+use super::follow_up::FollowUp;
 use super::id::{AgentId, CollectionId, VersionId};
 use super::message::MediaKind;
 
@@ -53,6 +54,8 @@ pub struct Agent {
     pub media: MediaAccess,
     /// When a person is called.
     pub handoff: Handoff,
+    /// What it does when a customer stays silent.
+    pub follow_up: FollowUp,
     /// Whether the passages must support a reply's statements.
     pub grounding: Grounding,
     /// The texts it sends without a model.

@@ -246,6 +246,8 @@ words! {
         Notice = "notice",
         /// Sent by frontdesk: the confirmation of an opt-out or opt-in.
         Consent = "consent",
+        /// The bot, to a customer who stayed silent after its reply.
+        FollowUp = "follow_up",
     }
 }
 

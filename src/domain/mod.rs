@@ -14,6 +14,7 @@ pub mod event;
 pub mod alert;
 pub mod note;
 pub mod agent;
+pub mod follow_up;
 pub mod knowledge;
 pub mod learning;
 pub mod page_reason;
@@ -54,6 +55,7 @@ pub use event::{
 };
 pub use file::{Blob, FileState, MissingFile};
 pub use filled_template::{FilledTemplate, TemplateError, TemplateValue};
+pub use follow_up::{FollowUp, FollowUpPlan, LaterMessage, SilentConversation};
 pub use id::{
     AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,
     EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,

@@ -13,13 +13,13 @@ use super::outbox::{OutboxEntry, OutgoingRow, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::turns::Claim;
 use super::{
-    Conn, Result, Rows, Store, cases, first, gaps, messages, now, outbox, revised, storable,
-    to_json,
+    Conn, Result, Rows, Store, cases, first, follow_ups, gaps, messages, now, outbox, revised,
+    storable, to_json,
 };
 use crate::domain::thread::OwnerChange;
 use crate::domain::{
-    AgentId, Author, CaseReason, MessageId, MessageState, NoteCode, Owner, TurnId, TurnOutcome,
-    Usage, VersionId, VoiceTranscript, WorkspaceId, loop_guard,
+    AgentId, Author, CaseReason, FollowUpPlan, MessageId, MessageState, NoteCode, Owner, TurnId,
+    TurnOutcome, Usage, VersionId, VoiceTranscript, WorkspaceId, loop_guard,
 };
 
 /// Age of a conversation's last message from which an answer moves the conversation up in the
@@ -72,6 +72,8 @@ pub struct FinishedTurn {
     /// Set if this process can send the first reply at once. The commit then claims it, unless an
     /// earlier message of the conversation is still to be sent.
     pub send: Option<Terms>,
+    /// What is due if the customer stays silent.
+    pub follow_up: Option<FollowUpPlan>,
 }
 
 /// A case to open.
@@ -108,6 +110,7 @@ impl BatchWrite for FinishedTurn {
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<Vec<CommitOutcome>> {
+        let replied_at = now();
         let held = end_leases(all, conn).await?;
         let ours: Vec<&Self> = all.iter().filter(|turn| held.contains(&turn.lease())).collect();
         hand_over(&ours, conn).await?;
@@ -120,6 +123,7 @@ impl BatchWrite for FinishedTurn {
         }
         reschedule(&ours, conn).await?;
         record(&ours, workspace, (conn, &came)).await?;
+        follow_ups::plan(&ours, workspace, (conn, replied_at)).await?;
         let unanswered: Vec<_> = ours.iter().copied().filter_map(Self::gap).collect();
         gaps::record(&unanswered, workspace, conn).await?;
         let mut sent = queue(&ours, workspace, conn).await?;

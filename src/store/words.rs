@@ -6,10 +6,11 @@ use const_format::formatcp;
 /// All authors that this version knows. Messages by other authors are left to the version that
 /// knows them.
 pub(super) const AUTHORS: &str = formatcp!(
-    "'{}', '{}', '{}', '{}', '{}'",
+    "'{}', '{}', '{}', '{}', '{}', '{}'",
     author::BOT,
     author::CONSENT,
     author::CUSTOMER,
+    author::FOLLOW_UP,
     author::NOTICE,
     author::PERSON
 );
@@ -33,6 +34,7 @@ sql_words! {
         BOT = Bot,
         CONSENT = Consent,
         CUSTOMER = Customer,
+        FOLLOW_UP = FollowUp,
         NOTICE = Notice,
         PERSON = Person,
     }

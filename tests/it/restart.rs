@@ -411,6 +411,44 @@ async fn a_second_desk_on_the_same_sqlite_file_is_refused_and_commands_are_not()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_silent_customer_is_asked_once_whenever_the_process_is_killed() {
+    for (failpoint, state) in [("follow_up.queued", "sent"), ("send.taken", "unknown")] {
+        let place = Place::new(Db::Sqlite).await;
+        let file = place.home.path().join("prompts/acme.md");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let follow_up = "name: Acme Lamps\nfollow_up: { after_minutes: 60, text: Did that help? }";
+        std::fs::write(&file, text.replacen("name: Acme Lamps", follow_up, 1)).unwrap();
+        place.resend_after(300);
+        let process = place.start().await;
+        assert!(place.deliver(&process, question(CUSTOMER)).await);
+        place.wait_state(&process, "sent").await;
+        assert!(process.stop().await);
+        change(place.home.path(), "", "update follow_ups set due_at = 1").await;
+        let environment = ("FAILPOINTS", &*format!("{failpoint}=return"));
+        let process = Process::begin_with(place.home.path(), &[environment]);
+        assert!(!process.ended().await, "{failpoint}: it was aborted");
+        let process = place.start().await;
+        let started = Instant::now();
+        loop {
+            let ours = place.outgoing(&process).await;
+            let asked: Vec<_> =
+                ours.iter().filter(|(_, one)| one["author"] == "follow_up").collect();
+            assert!(asked.len() <= 1, "{failpoint}: {asked:?}");
+            let given_up = |one: &Value| state == "sent" || one["note_code"] == "given_up";
+            if asked.iter().any(|(_, one)| one["state"] == state && given_up(one)) {
+                break;
+            }
+            assert!(started.elapsed() < TIMEOUT, "{failpoint}: not {state}: {asked:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(place.count_to(CUSTOMER), 2, "{failpoint}: the answer and one question");
+        assert!(place.get(&process, "/escalations").await["items"].as_array().unwrap().is_empty());
+        assert!(process.stop().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_whose_upload_died_is_sent_once_after_the_restart_and_one_that_was_taken_is_not_sent_again()
  {
     for (failpoint, sent) in [("upload.begun", 0), ("upload.taken", 0), ("send.taken", 1)] {

@@ -11,6 +11,7 @@ const icons: Record<Author, typeof IconUser> = {
   person: IconHeadset,
   notice: IconInfoCircle,
   consent: IconInfoCircle,
+  follow_up: IconRobot,
 };
 
 /** A question mark for an author that is newer than this page. */
