@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
-use super::follow_up::FollowUp;
 use super::id::{AgentId, CollectionId, VersionId};
 use super::message::MediaKind;
 
@@ -240,6 +239,19 @@ pub struct Handoff {
     /// The bot takes a conversation back after a person has been inactive for this long, in
     /// minutes; 0: only when the case is resolved.
     pub return_minutes: i64,
+}
+
+/// What an agent does when a customer stays silent. The times count from its reply.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// It asks once after so many minutes; 0: never.
+    pub after_minutes: i64,
+    /// What it asks.
+    pub text: Sentence,
+    /// It closes the conversation after so many minutes; 0: never.
+    pub close_minutes: i64,
+    /// What it says then; empty: nothing.
+    pub close_text: Sentence,
 }
 
 /// One hand-off rule.

@@ -1,26 +1,11 @@
 //! What the bot does when a customer stays silent after its reply: it asks once, then closes the
 //! conversation. Pure: the store keeps what is due, and writes what is decided here.
 
-use serde::{Deserialize, Serialize};
-
-use super::agent::Sentence;
+use super::agent::{FollowUp, Sentence};
 use super::message::{Author, MessageState};
 use super::thread::{OwnerChange, is_staff};
 use super::time::Millis;
 use super::turn::Owner;
-
-/// What an agent does when a customer stays silent. The times count from its reply.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct FollowUp {
-    /// It asks once after so many minutes; 0: never.
-    pub after_minutes: i64,
-    /// What it asks.
-    pub text: Sentence,
-    /// It closes the conversation after so many minutes; 0: never.
-    pub close_minutes: i64,
-    /// What it says then; empty: nothing.
-    pub close_text: Sentence,
-}
 
 /// What is due if the customer stays silent after a reply. The texts are in the customer's language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,16 +16,16 @@ pub struct FollowUpPlan {
     pub close: Option<(Millis, Option<String>)>,
 }
 
-impl FollowUp {
+impl FollowUpPlan {
     /// Plans what follows a reply. Only after an answer is anything said: who got none, or said
     /// thanks, is not asked whether it helped. `None` if nothing is due.
-    pub fn plan(&self, answers: bool, language: Option<&str>) -> Option<FollowUpPlan> {
+    pub fn of(settings: &FollowUp, answers: bool, language: Option<&str>) -> Option<Self> {
         let after = |minutes: i64| (minutes > 0).then(|| minutes.saturating_mul(60_000));
         let said = |text: &Sentence| Some(text.to(language).to_owned()).filter(|it| !it.is_empty());
-        let ask = after(self.after_minutes).zip(said(&self.text)).filter(|_| answers);
-        let close = after(self.close_minutes);
-        let close = close.map(|after| (after, said(&self.close_text).filter(|_| answers)));
-        (ask.is_some() || close.is_some()).then_some(FollowUpPlan { ask, close })
+        let ask = after(settings.after_minutes).zip(said(&settings.text)).filter(|_| answers);
+        let close = after(settings.close_minutes);
+        let close = close.map(|after| (after, said(&settings.close_text).filter(|_| answers)));
+        (ask.is_some() || close.is_some()).then_some(Self { ask, close })
     }
 }
 
@@ -121,20 +106,21 @@ mod tests {
     #[test]
     fn only_an_answer_is_followed_by_words() {
         let all = every_hour();
-        let told = all.plan(true, Some("es")).expect("both are due");
+        let plan = FollowUpPlan::of;
+        let told = plan(&all, true, Some("es")).expect("both are due");
         assert_eq!(told.ask, Some((3_600_000, "¿Le ha ayudado?".into())));
         assert_eq!(told.close, Some((7_200_000, Some("¡Adiós!".into()))));
-        let quiet = all.plan(false, None).expect("it is closed");
+        let quiet = plan(&all, false, None).expect("it is closed");
         assert_eq!((quiet.ask, quiet.close), (None, Some((7_200_000, None))));
         let asks = FollowUp { close_minutes: 0, ..all.clone() };
         assert_eq!(
-            (asks.plan(true, None).expect("it asks").close, asks.plan(false, None)),
+            (plan(&asks, true, None).expect("it asks").close, plan(&asks, false, None)),
             (None, None)
         );
         let closes = FollowUp { after_minutes: 0, close_text: Sentence::default(), ..all };
-        let told = closes.plan(true, None).expect("it is closed");
+        let told = plan(&closes, true, None).expect("it is closed");
         assert_eq!((told.ask, told.close), (None, Some((7_200_000, None))));
-        assert_eq!(FollowUp::default().plan(true, None), None);
+        assert_eq!(plan(&FollowUp::default(), true, None), None);
     }
 
     #[test]

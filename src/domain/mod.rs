@@ -40,7 +40,7 @@ pub mod run;
 pub mod stream;
 
 pub use agent::{
-    Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, MediaAccess, OptOut,
+    Agent, Consult, FollowUp, Grounding, GroundingCheck, Handoff, HandoffRule, MediaAccess, OptOut,
     Searching, Sentence, Texts, Voice,
 };
 pub use alert::{Account, Alert, AlertCode, WarningChange};
@@ -55,7 +55,7 @@ pub use event::{
 };
 pub use file::{Blob, FileState, MissingFile};
 pub use filled_template::{FilledTemplate, TemplateError, TemplateValue};
-pub use follow_up::{FollowUp, FollowUpPlan, LaterMessage, SilentConversation};
+pub use follow_up::{FollowUpPlan, LaterMessage, SilentConversation};
 pub use id::{
     AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,
     EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,

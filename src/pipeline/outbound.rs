@@ -97,7 +97,7 @@ fn follow_up(bot: &Bot, gathered: &PendingTurn, answered: &TurnResult) -> Option
     let courtesy = heard.is_some_and(|heard| asks_nothing(&heard.question));
     let language = sought.and_then(|sought| sought.language.clone());
     let language = language.or_else(|| language_of(&gathered.turn));
-    settings.plan(reply.sort == ReplyKind::Answer && !courtesy, language.as_deref())
+    FollowUpPlan::of(settings, reply.sort == ReplyKind::Answer && !courtesy, language.as_deref())
 }
 
 /// Returns what the customer asked: as the pipeline read it, or else as typed.

@@ -13,14 +13,16 @@ use super::outbox::{OutboxEntry, OutgoingRow, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::turns::Claim;
 use super::{
-    Conn, Result, Rows, Store, cases, first, follow_ups, gaps, messages, now, outbox, revised,
-    storable, to_json,
+    Conn, Result, Rows, Store, cases, first, gaps, messages, now, outbox, revised, storable,
+    to_json,
 };
 use crate::domain::thread::OwnerChange;
 use crate::domain::{
     AgentId, Author, CaseReason, FollowUpPlan, MessageId, MessageState, NoteCode, Owner, TurnId,
     TurnOutcome, Usage, VersionId, VoiceTranscript, WorkspaceId, loop_guard,
 };
+
+mod follow_up;
 
 /// Age of a conversation's last message from which an answer moves the conversation up in the
 /// lists, in milliseconds.
@@ -123,7 +125,7 @@ impl BatchWrite for FinishedTurn {
         }
         reschedule(&ours, conn).await?;
         record(&ours, workspace, (conn, &came)).await?;
-        follow_ups::plan(&ours, workspace, (conn, replied_at)).await?;
+        follow_up::plan(&ours, workspace, (conn, replied_at)).await?;
         let unanswered: Vec<_> = ours.iter().copied().filter_map(Self::gap).collect();
         gaps::record(&unanswered, workspace, conn).await?;
         let mut sent = queue(&ours, workspace, conn).await?;

@@ -1,19 +1,16 @@
-//! What is due where customers stay silent: planned with the reply, in its commit, and done by one
-//! process in one transaction that sees whether the customer is still silent. Nothing is written
-//! when the customer writes.
+//! What is due where customers stay silent: planned in the commit of the reply
+//! (`finish/follow_up.rs`), and done by one process in one transaction that sees whether the
+//! customer is still silent. Nothing is written when the customer writes.
 
 use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::finish::FinishedTurn;
 use super::outbox::{OutboxEntry, OutgoingRow};
 use super::signal::{self, Signal};
 use super::staff_messages::{RecipientRow, Refusal, Window};
-use super::{
-    Conn, Result, Rows, Store, Write, all, first, inbox, now, outbox, revised, run, storable,
-};
+use super::{Conn, Result, Rows, Store, Write, all, first, inbox, now, outbox, revised, run};
 use crate::domain::thread::OwnerChange;
 use crate::domain::time::{DAY_MS, Millis};
 use crate::domain::{
@@ -62,39 +59,8 @@ impl Store {
     }
 }
 
-/// Plans what follows these replies, which were written after `replied_at`, in the place of what
-/// followed earlier ones.
-pub(super) async fn plan(
-    turns: &[&FinishedTurn],
-    workspace: &WorkspaceId,
-    (conn, replied_at): (&mut Conn<'_>, Millis),
-) -> Result<()> {
-    let mut rows = Rows::default();
-    for turn in turns {
-        let Some(plan) = &turn.follow_up else { continue };
-        let stored = |text: &str| storable(text).into_owned();
-        let ask_at = plan.ask.as_ref().map(|(after, _)| replied_at.saturating_add(*after));
-        let close_at = plan.close.as_ref().map(|(after, _)| replied_at.saturating_add(*after));
-        rows.push([
-            turn.claim.id.as_str().into(),
-            workspace.as_str().into(),
-            turn.id.as_str().into(),
-            replied_at.into(),
-            ask_at.or(close_at).into(),
-            plan.ask.as_ref().map(|(_, text)| stored(text)).into(),
-            close_at.into(),
-            plan.close.as_ref().and_then(|(_, text)| text.as_deref().map(stored)).into(),
-        ]);
-    }
-    let into = "insert into follow_ups
-        (conversation_id, workspace_id, turn_id, replied_at, due_at, ask_text, close_at, close_text)";
-    let instead = "on conflict (conversation_id) do update set turn_id = excluded.turn_id, replied_at = excluded.replied_at,
-        due_at = excluded.due_at, ask_text = excluded.ask_text, close_at = excluded.close_at, close_text = excluded.close_text";
-    conn.many(into, &rows, instead).await.map(|_| ())
-}
-
 /// Forgets what is due in a conversation.
-pub(super) async fn forget(conn: &mut Conn<'_>, conversation: &str) -> Result<()> {
+async fn forget(conn: &mut Conn<'_>, conversation: &str) -> Result<()> {
     run!(conn, "delete from follow_ups where conversation_id = $1", conversation).map(|_| ())
 }
 

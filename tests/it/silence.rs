@@ -82,7 +82,7 @@ on_both! {
         let asked = &thread[2];
         assert_eq!((&asked["author"], &asked["text"]), (&json!("follow_up"), &json!(ASKED)));
         let conversation = app.conversation_with(CUSTOMER).await;
-        assert_eq!((&conversation["owner"], &conversation["unanswered"]), (&json!("bot"), &json!(0)));
+        assert_eq!((&conversation["owner"], &conversation["waiting"]), (&json!("bot"), &json!(false)));
         assert_eq!(conversation["last_author"], "follow_up");
         let later = format!("update follow_ups set due_at = due_at where due_at > {} and ask_text is null", now_ms());
         assert_eq!(app.change(&later).await, 1, "closing is due later");
@@ -180,6 +180,21 @@ on_both! {
         assert_eq!((&asked["state"], &asked["note"]), (&json!("failed"), &json!("the customer has written")));
         assert!(!got(&app, CUSTOMER).contains(&ASKED.to_owned()), "{:?}", got(&app, CUSTOMER));
         assert!(cases(&app).await.is_empty());
+        app.stop().await;
+    }
+
+    async fn who_practises_is_not_written_to_later(db) {
+        let app = start(db).await;
+        let fields = json!({"id": "practice", "secret": "a-secret-of-mine"});
+        let number = json!({"slug": "practice", "provider": "sandbox", "agent": "acme", "fields": fields});
+        let (_, added) = app.call("/numbers", &number).await;
+        let path = format!("/numbers/{}/test", added["id"].as_str().unwrap());
+        let said = json!({"to": "+44 7700 990102", "text": "When do you close on weekdays?", "incoming": true});
+        let (status, tried) = app.call(&path, &said).await;
+        assert_eq!((status.as_u16(), &tried["ok"]), (200, &json!(true)), "{tried}");
+        app.settle().await;
+        assert!(app.thread("447700990102").await.iter().any(|one| one["direction"] == "out"));
+        assert_eq!(comes(&app).await, 0);
         app.stop().await;
     }
 

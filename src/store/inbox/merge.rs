@@ -13,9 +13,7 @@ use crate::domain::audit::Action;
 use crate::domain::thread::{Thread, earliest};
 use crate::domain::{ConversationId, MessageState, NoteCode, NumberId, Owner, Party, WorkspaceId};
 use crate::store::audit::{Actor, Entry};
-use crate::store::{
-    Conn, Error, Result, Store, Write, all, first, follow_ups, messages, now, revised, run,
-};
+use crate::store::{Conn, Error, Result, Store, Write, all, first, messages, now, revised, run};
 
 impl Store {
     /// The conversation that took over all of this one; the same id if none did.
@@ -238,7 +236,7 @@ impl HalfRow {
         let sql = "update merged_conversations set into_id = $2 where into_id = $1";
         run!(conn, sql, id, into)?;
         // The customer who was taken for another is not followed up there.
-        follow_ups::forget(conn, id).await?;
+        run!(conn, "delete from follow_ups where conversation_id = $1", id)?;
         run!(conn, "delete from conversations where id = $1", id)?;
         let sql = "insert into merged_conversations (id, workspace_id, into_id, created_at)
                    values ($1, $2, $3, $4)";
