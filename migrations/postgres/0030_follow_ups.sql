@@ -4,7 +4,7 @@
 -- seen when it is due. turn_id: the reply. ask_text: what is asked at due_at; null once it was asked. close_at, close_text: when the
 -- conversation is closed, and what is said then. Times are Unix milliseconds.
 create table follow_ups (
-    conversation_id  text primary key references conversations (id),
+    conversation_id  text primary key references conversations (id) on delete cascade,
     workspace_id     text not null references workspaces (id),
     turn_id          text not null references turns (id),
     replied_at       bigint not null,

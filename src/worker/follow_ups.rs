@@ -10,7 +10,7 @@ use crate::desk::Desk;
 use crate::domain::time::now_ms;
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::Result;
-use crate::store::follow_ups::DueFollowUp;
+use crate::store::follow_ups::{DueFollowUp, FollowUpOutcome};
 use crate::store::staff_messages::Window;
 
 /// Longest interval of looks at what is due; it is planned in minutes.
@@ -35,18 +35,26 @@ pub(super) async fn run(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Recei
     }
 }
 
+/// Follows up everybody who is due. One conversation that fails does not hold back the others.
 async fn follow_all(desk: &Desk) -> Result<()> {
+    let mut all = Ok(());
     for due in desk.store.due_follow_ups(MOST).await? {
-        let done = desk.store.follow_up(&due.conversation_id, window(desk, &due)).await?;
-        if done.said {
-            crate::failpoint!("follow_up.queued");
-            desk.notifier.wake_outbox();
-        }
-        if done.said || done.closed {
-            desk.notifier.changed(&due.conversation_id);
+        match desk.store.follow_up(&due.conversation_id, window(desk, &due)).await {
+            Ok(done) => announce(desk, &due, done),
+            Err(error) => all = Err(error),
         }
     }
-    Ok(())
+    all
+}
+
+fn announce(desk: &Desk, due: &DueFollowUp, done: FollowUpOutcome) {
+    if done.said {
+        crate::failpoint!("follow_up.queued");
+        desk.notifier.wake_outbox();
+    }
+    if done.said || done.closed {
+        desk.notifier.changed(&due.conversation_id);
+    }
 }
 
 /// When the number takes free text. One that is not connected has the window of its provider: it is

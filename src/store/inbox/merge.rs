@@ -235,8 +235,6 @@ impl HalfRow {
         let (id, into, space) = (other.id.as_str(), self.id.as_str(), workspace.as_str());
         let sql = "update merged_conversations set into_id = $2 where into_id = $1";
         run!(conn, sql, id, into)?;
-        // The customer who was taken for another is not followed up there.
-        run!(conn, "delete from follow_ups where conversation_id = $1", id)?;
         run!(conn, "delete from conversations where id = $1", id)?;
         let sql = "insert into merged_conversations (id, workspace_id, into_id, created_at)
                    values ($1, $2, $3, $4)";
