@@ -184,7 +184,8 @@ on_both! {
     }
 
     async fn who_practises_is_not_written_to_later(db) {
-        let app = start(db).await;
+        let secrets = format!("[secrets]\nkey = \"{}\"", "5e".repeat(32));
+        let app = started(Setup::on(db).with(&secrets)).await;
         let fields = json!({"id": "practice", "secret": "a-secret-of-mine"});
         let number = json!({"slug": "practice", "provider": "sandbox", "agent": "acme", "fields": fields});
         let (_, added) = app.call("/numbers", &number).await;

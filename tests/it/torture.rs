@@ -73,7 +73,7 @@ impl Storm {
         whatsapp.set_templates(plan::ACCOUNT, &staff::templates());
         whatsapp.fail_next_media(20, &Failure::Drop);
         let fleet = Arc::new(Fleet::new(&plan, home.path(), &ledger, replicas));
-        let post = Arc::new(Post::new(plan.dice("post"), fleet.clone(), ledger.clone()));
+        let post = Arc::new(Post::new(&plan, fleet.clone(), ledger.clone()));
         Self { db, store, plan, home, whatsapp, _model: model, ledger, fleet, post }
     }
 

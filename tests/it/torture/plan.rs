@@ -77,6 +77,8 @@ pub(super) struct Plan {
     pub(super) served: usize,
     /// `TORTURE_MESSAGES`: number of messages from each customer.
     pub(super) messages: usize,
+    /// `TORTURE_FILES`: how many of a hundred messages of customers are pictures or documents.
+    pub(super) files: u64,
     /// `TORTURE_KILLS`: number of kills. They are the storm's clock, about half a second each.
     pub(super) kills: usize,
     /// `TORTURE_STEPS`: comma-separated failpoints; if unset, all of them once for every fifty
@@ -100,6 +102,7 @@ impl Plan {
             customers,
             served: customers.div_ceil(5),
             messages: told("TORTURE_MESSAGES", 20),
+            files: told("TORTURE_FILES", 25),
             kills,
             steps: steps.take(count).collect(),
         }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::dice::Dice;
 use super::fleet::Fleet;
 use super::ledger::{Ledger, Mark};
+use super::plan::Plan;
 use crate::support::app::{MAIN, SECRET};
 use crate::support::graph::{Graph, SentMessage};
 use crate::support::hooks::{batch, message_webhook, sign};
@@ -40,6 +41,8 @@ pub(super) fn keep_files(whatsapp: &Graph) {
 /// The webhook sender.
 pub(super) struct Post {
     dice: Dice,
+    /// How many of a hundred messages are pictures or documents.
+    files: u64,
     fleet: Arc<Fleet>,
     ledger: Arc<Ledger>,
     http: reqwest::Client,
@@ -60,11 +63,12 @@ struct Letter {
 }
 
 impl Post {
-    pub(super) fn new(dice: Dice, fleet: Arc<Fleet>, ledger: Arc<Ledger>) -> Self {
+    pub(super) fn new(plan: &Plan, fleet: Arc<Fleet>, ledger: Arc<Ledger>) -> Self {
+        let (dice, files) = (plan.dice("post"), plan.files);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - AGO;
         let (queue, under_way) = (Mutex::default(), AtomicUsize::new(0));
-        Self { dice, fleet, ledger, http, began, queue, under_way }
+        Self { dice, files, fleet, ledger, http, began, queue, under_way }
     }
 
     /// Queues a customer's message: a text, or a picture or document with a caption. The receiver is
@@ -72,10 +76,10 @@ impl Post {
     pub(super) fn hand_in(&self, mark: Mark) -> oneshot::Receiver<()> {
         // The documents hold no answer: without the model, customers get the failure sentence.
         let words = format!("{mark} submarines?");
-        let kind = match self.dice.below(100) {
-            0..15 => "image",
-            15..25 => "document",
-            _ => "text",
+        let kind = match (self.dice.chance(self.files), self.dice.chance(60)) {
+            (true, true) => "image",
+            (true, false) => "document",
+            (false, _) => "text",
         };
         let held = match FILES.iter().find(|(one, ..)| *one == kind) {
             Some((_, id, mime, _)) => {
