@@ -217,7 +217,7 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         let text = visible(&text);
         let note = message.note.map(|note| format!(" ({note})")).unwrap_or_default();
         println!(
-            "{}  {:<8}  {about}{text}  [{}]{note}",
+            "{}  {:<9}  {about}{text}  [{}]{note}",
             moment(message.sent_at),
             message.author.as_str(),
             message.state

@@ -248,6 +248,8 @@ words! {
         Consent = "consent",
         /// Sent by frontdesk: a campaign's template.
         Campaign = "campaign",
+        /// The bot, to a customer who stayed silent after its reply.
+        FollowUp = "follow_up",
     }
 }
 

@@ -14,6 +14,7 @@ pub mod event;
 pub mod alert;
 pub mod note;
 pub mod agent;
+pub mod follow_up;
 pub mod knowledge;
 pub mod learning;
 pub mod page_reason;
@@ -41,7 +42,7 @@ pub mod run;
 pub mod stream;
 
 pub use agent::{
-    Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, MediaAccess, OptOut,
+    Agent, Consult, FollowUp, Grounding, GroundingCheck, Handoff, HandoffRule, MediaAccess, OptOut,
     Searching, Sentence, Texts, Voice,
 };
 pub use alert::{Account, Alert, AlertCode, WarningChange};
@@ -60,6 +61,7 @@ pub use event::{
 };
 pub use file::{Blob, FileState, MissingFile};
 pub use filled_template::{FilledTemplate, TemplateError, TemplateValue};
+pub use follow_up::{FollowUpPlan, LaterMessage, SilentConversation};
 pub use id::{
     AgentId, AnswerId, AuditId, CampaignId, ChunkId, CollectionId, ContactId, ConversationId,
     DocumentId, EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId,

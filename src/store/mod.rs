@@ -64,6 +64,7 @@ pub mod runs;
 pub mod turn_recordings;
 pub mod turns;
 pub mod finish;
+pub mod follow_ups;
 pub mod figures;
 pub mod replicas;
 pub mod signal;

@@ -12,10 +12,11 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::words::author::{BOT, CONSENT, NOTICE};
+use super::words::author::{BOT, CONSENT, FOLLOW_UP, NOTICE};
 use super::words::message_state::{QUEUED, SENDING, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
 use super::{Conn, Result, Rows, Store, Write, all, now, storable};
+use crate::domain::time::DAY_MS;
 use crate::domain::{
     Author, Content, ConversationId, Direction, Fault, MessageId, MessageKind, MessageState,
     NoteCode, Owner, WorkspaceId,
@@ -33,6 +34,7 @@ const UNKNOWN_RANK: i64 = MessageState::Unknown.rank();
 const SENT_RANK: i64 = MessageState::Sent.rank();
 const READ_RANK: i64 = MessageState::Read.rank();
 const OUT: &str = Direction::Out.as_str();
+const IN: &str = Direction::In.as_str();
 const TEXT: &str = MessageKind::Text.as_str();
 
 /// A message to put into the outbox.
@@ -109,6 +111,8 @@ pub struct ToSend {
     pub window_closed_at: Option<i64>,
     /// 1 if it is a notice to a support contact, else 0.
     pub to_staff: i64,
+    /// 1 if it is a follow-up and the customer has written since, else 0.
+    pub outdated: i64,
 }
 
 impl ToSend {
@@ -235,7 +239,7 @@ const SENT_KINDS: &str = "'text', 'voice', 'audio', 'image', 'video', 'document'
 macro_rules! known {
     ($message:literal) => {
         formatcp!(
-            "{message}.author || '' in ({AUTHORS}) and {message}.kind in ({SENT_KINDS}) and ({message}.author || '' not in ('{BOT}', '{CONSENT}')
+            "{message}.author || '' in ({AUTHORS}) and {message}.kind in ({SENT_KINDS}) and ({message}.author || '' not in ('{BOT}', '{CONSENT}', '{FOLLOW_UP}')
                 or exists (select 1 from conversations k where k.id = {message}.conversation_id and k.owner in ({OWNERS})))",
             message = $message
         )
@@ -250,6 +254,13 @@ const CONTENT: &str = formatcp!("case when kind = '{TEXT}' then null else conten
 pub(super) const TO_STAFF: &str = formatcp!(
     "messages.author = '{NOTICE}' and not exists (select 1 from turns t
          where t.id = messages.turn_id and t.conversation_id = messages.conversation_id)"
+);
+
+/// Whether a row of `messages` is a follow-up after which the customer has written.
+const OUTDATED: &str = formatcp!(
+    "messages.author = '{FOLLOW_UP}' and exists (select 1 from messages i
+         where i.conversation_id = messages.conversation_id and i.direction = '{IN}'
+             and i.sent_at > messages.sent_at - {DAY_MS} and i.created_at >= messages.created_at)"
 );
 
 /// The condition `known!` for a message `m`.
@@ -299,7 +310,8 @@ impl Write for ClaimRequest {
                              as last_inbound_at,
                          (select v.window_closed_at from conversations v where v.id = messages.conversation_id)
                              as window_closed_at,
-                         cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff",
+                         cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff,
+                         cast(case when {OUTDATED} then 1 else 0 end as bigint) as outdated",
                     left = left!("m.conversation_id", "$8"),
                     lock = $lock
                 )

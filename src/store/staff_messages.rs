@@ -147,10 +147,10 @@ impl Store {
 
 /// The recipient of a message; the conversation is locked until the commit.
 #[derive(FromRow)]
-struct RecipientRow {
-    number_id: String,
+pub(super) struct RecipientRow {
+    pub(super) number_id: String,
     #[sqlx(try_from = "LenientWord<Owner>")]
-    owner: Owner,
+    pub(super) owner: Owner,
     last_inbound_at: Option<i64>,
     window_closed_at: Option<i64>,
     wa_id: Option<String>,
@@ -159,7 +159,7 @@ struct RecipientRow {
 }
 
 impl RecipientRow {
-    async fn find(
+    pub(super) async fn find(
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
         conversation: &str,
@@ -180,7 +180,7 @@ impl RecipientRow {
 
     /// Why nothing may be sent to this customer; `None` if it may. The gate checks again at
     /// sending.
-    fn refusal(&self, window: Window) -> Option<Refusal> {
+    pub(super) fn refusal(&self, window: Window) -> Option<Refusal> {
         let closed = match window {
             Window::Always => false,
             Window::Since(moment) => {

@@ -11,6 +11,7 @@ pub(super) const AUTHORS: &str = formatcp!(
     author::CAMPAIGN,
     author::CONSENT,
     author::CUSTOMER,
+    author::FOLLOW_UP,
     author::NOTICE,
     author::PERSON
 );
@@ -35,6 +36,7 @@ sql_words! {
         CAMPAIGN = Campaign,
         CONSENT = Consent,
         CUSTOMER = Customer,
+        FOLLOW_UP = FollowUp,
         NOTICE = Notice,
         PERSON = Person,
     }

@@ -77,6 +77,7 @@ mod room;
 mod sent_files;
 mod server;
 mod session;
+mod silence;
 mod spans;
 mod store;
 mod suggestions;

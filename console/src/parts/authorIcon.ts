@@ -12,6 +12,7 @@ const icons: Record<Author, typeof IconUser> = {
   notice: IconInfoCircle,
   consent: IconInfoCircle,
   campaign: IconSpeakerphone,
+  follow_up: IconRobot,
 };
 
 /** A question mark for an author that is newer than this page. */

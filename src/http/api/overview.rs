@@ -254,7 +254,7 @@ impl Figures {
             Author::Customer => self.inbound += count,
             Author::Bot => self.by_bot += count,
             Author::Person => self.by_person += count,
-            Author::Notice | Author::Consent | Author::Campaign => {}
+            Author::Notice | Author::Consent | Author::Campaign | Author::FollowUp => {}
         }
         if author != Author::Customer {
             self.outbound += count;
