@@ -3,14 +3,17 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use tokio::io::AsyncReadExt;
 
+use self::options::MessageOptions;
 use super::audit::AuditEntry;
 use crate::app::App;
+use crate::desk::Number;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
 use crate::domain::{
     Action, Content, ConversationId, MessageId, MessageKind, MessageTemplate, TemplateValue,
@@ -19,6 +22,8 @@ use crate::domain::{
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
 use crate::provider::abilities::{Abilities, megabytes};
 use crate::store::staff_messages::{Refusal, Reply, ReplyOutcome};
+
+mod options;
 
 /// Show the customers who wait for a person, write to them, and return them to the bot
 #[derive(Debug, Args)]
@@ -37,23 +42,14 @@ enum Command {
         conversation: String,
     },
     /// Write to a customer, as a person: the bot is then silent in the conversation
-    Send {
-        /// The conversation's id, conv_…
-        conversation: String,
-        /// The text; of a file its caption
-        text: Option<String>,
-        /// A picture, video, sound or document to send
-        #[arg(long, value_name = "PATH")]
-        file: Option<PathBuf>,
-        /// A message template, which WhatsApp takes outside the 24-hour window, too: see `frontdesk templates`
-        #[arg(long, value_name = "NAME", conflicts_with_all = ["text", "file"])]
-        template: Option<String>,
-        /// The template's language, if it has several
-        #[arg(long, value_name = "CODE", requires = "template")]
-        language: Option<String>,
-        /// A value of the template, such as body.1=Ana
-        #[arg(long = "value", value_name = "PART.NAME=VALUE", requires = "template", value_parser = template_value)]
-        values: Vec<TemplateValue>,
+    Send(Box<MessageToSend>),
+    /// React to a message with an emoji, or take the reaction back
+    React {
+        /// The message's id, msg_…
+        message: String,
+        /// The emoji; none takes it back
+        #[arg(default_value = "")]
+        emoji: String,
     },
     /// Correct the transcript of a voice note
     Correct {
@@ -69,14 +65,37 @@ enum Command {
     },
 }
 
+#[derive(Debug, Args)]
+struct MessageToSend {
+    /// The conversation's id, conv_…
+    conversation: String,
+    /// The text; of a file its caption
+    text: Option<String>,
+    /// A picture, video, sound or document to send
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+    /// A message template, which WhatsApp takes outside the 24-hour window, too: see `frontdesk templates`
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["text", "file"])]
+    template: Option<String>,
+    /// The template's language, if it has several
+    #[arg(long, value_name = "CODE", requires = "template")]
+    language: Option<String>,
+    /// A value of the template, such as body.1=Ana
+    #[arg(long = "value", value_name = "PART.NAME=VALUE", requires = "template", value_parser = template_value)]
+    values: Vec<TemplateValue>,
+    #[command(flatten)]
+    more: MessageOptions,
+}
+
 impl Inbox {
     /// The command's audit entry.
     pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::List | Command::Show { .. }) => None,
-            Some(Command::Send { conversation, .. }) => {
-                Some((Action::MessageWritten, conversation.clone()))
+            Some(Command::Send(message)) => {
+                Some((Action::MessageWritten, message.conversation.clone()))
             }
+            Some(Command::React { message, .. }) => Some((Action::MessageWritten, message.clone())),
             Some(Command::Correct { message, .. }) => {
                 Some((Action::TranscriptCorrected, message.clone()))
             }
@@ -90,11 +109,14 @@ impl Inbox {
         match self.command {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Show { conversation }) => show(&app, &read(&conversation)?).await?,
-            Some(Command::Send { conversation, text, file, template, language, values }) => {
+            Some(Command::Send(message)) => {
+                let MessageToSend { conversation, text, file, template, language, values, more } =
+                    *message;
                 let template = template.map(|name| TemplateChoice { name, language, values });
-                let content = ReplyDraft { text: text.unwrap_or_default(), file, template };
+                let content = ReplyDraft { text: text.unwrap_or_default(), file, template, more };
                 send(&app, &read(&conversation)?, content).await?;
             }
+            Some(Command::React { message, emoji }) => react(&app, &message, &emoji).await?,
             Some(Command::Correct { message, text }) => {
                 let id = MessageId::parse(&message)?;
                 if text.trim().is_empty() {
@@ -167,6 +189,7 @@ struct ReplyDraft {
     text: String,
     file: Option<PathBuf>,
     template: Option<TemplateChoice>,
+    more: MessageOptions,
 }
 
 /// A template to send.
@@ -178,8 +201,7 @@ struct TemplateChoice {
 
 impl TemplateChoice {
     async fn content(self, app: &App, number: &str) -> anyhow::Result<Content> {
-        let number =
-            app.desk.number(number).context("the conversation's number is not connected")?;
+        let number = connected(app, number)?;
         let stored = app.desk.stored_templates(&number).await?.templates;
         let is_wanted = |template: &&MessageTemplate| {
             template.name == self.name
@@ -214,6 +236,11 @@ impl ReplyDraft {
         if let Some(template) = self.template {
             return template.content(app, number).await;
         }
+        if let Some(content) = self.more.content(self.text.trim()) {
+            let number = connected(app, number)?;
+            Abilities::of(number.provider).check(&content)?;
+            return Ok(content);
+        }
         let Some(path) = self.file else {
             let body = self.text.trim().to_owned();
             if body.is_empty() || body.chars().count() > MAX_MESSAGE_LEN {
@@ -223,8 +250,7 @@ impl ReplyDraft {
             }
             return Ok(Content::Text { body });
         };
-        let number = app.desk.number(number);
-        let number = number.ok_or_else(|| anyhow!("the conversation's number is not connected"))?;
+        let number = connected(app, number)?;
         let named = || format!("cannot read {}", path.display());
         let most = app.desk.max_file_bytes;
         let file = tokio::fs::File::open(&path).await.with_context(named)?;
@@ -247,8 +273,33 @@ async fn send(app: &App, id: &ConversationId, written: ReplyDraft) -> anyhow::Re
     let row = app.desk.store.conversation(&id).await?;
     let row = row.ok_or_else(|| anyhow!("there is no conversation {id}"))?;
     let content = written.content(app, &row.number_id).await?;
-    let (key, window) = (MessageId::generate().to_string(), app.desk.window(&row.number_id));
-    let reply = Reply { conversation: id.clone(), key, content, quotes: None, window };
+    queue(app, (&id, &row.number_id), (content, None)).await
+}
+
+/// Reacts to a message.
+async fn react(app: &App, message: &str, emoji: &str) -> anyhow::Result<()> {
+    let message = MessageId::parse(message)?;
+    let place = app.desk.store.whereabouts(&message).await?;
+    let place = place.ok_or_else(|| anyhow!("there is no message {message}"))?;
+    let emoji = Some(emoji.trim().to_owned()).filter(|emoji| !emoji.is_empty());
+    let content = Content::Reaction { message_id: String::new(), emoji };
+    Abilities::of(connected(app, &place.number_id)?.provider).check(&content)?;
+    let conversation = ConversationId::stored(place.conversation_id);
+    queue(app, (&conversation, &place.number_id), (content, Some(message))).await
+}
+
+fn connected(app: &App, number: &str) -> anyhow::Result<Arc<Number>> {
+    app.desk.number(number).context("the conversation's number is not connected")
+}
+
+/// Queues what a person writes.
+async fn queue(
+    app: &App,
+    (id, number): (&ConversationId, &str),
+    (content, quotes): (Content, Option<MessageId>),
+) -> anyhow::Result<()> {
+    let (key, window) = (MessageId::generate().to_string(), app.desk.window(number));
+    let reply = Reply { conversation: id.clone(), key, content, quotes, window };
     match app.desk.store.write(reply).await? {
         ReplyOutcome::Now { message, .. } => {
             println!("{message} is in the outbox: a running desk sends it.");
@@ -259,11 +310,11 @@ async fn send(app: &App, id: &ConversationId, written: ReplyDraft) -> anyhow::Re
         ),
         ReplyOutcome::Refused(Refusal::OptedOut) => bail!("the customer opted out"),
         ReplyOutcome::Refused(Refusal::NoAddress) => bail!("the customer has no WhatsApp id"),
-        ReplyOutcome::Nowhere
-        | ReplyOutcome::Before(_)
-        | ReplyOutcome::OtherWords
-        | ReplyOutcome::NothingToQuote
-        | ReplyOutcome::NotThereYet => bail!("there is no conversation {id}"),
+        ReplyOutcome::NothingToQuote => bail!("nobody can react to this message"),
+        ReplyOutcome::NotThereYet => bail!("the message has not reached WhatsApp"),
+        ReplyOutcome::Nowhere | ReplyOutcome::Before(_) | ReplyOutcome::OtherWords => {
+            bail!("there is no conversation {id}")
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod standing;
 pub mod sending;
 pub mod template;
 pub mod filled_template;
+pub mod interactive;
 pub mod prompt;
 pub mod trace;
 pub mod live;
@@ -59,6 +60,7 @@ pub use id::{
     EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,
     WorkspaceId,
 };
+pub use interactive::{AddressCard, ChoiceOption, Choices, LinkButton};
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use learning::{
     CollectionOrigin, DocumentOrigin, DocumentState, DocumentStatus, FailureCode, LearnOutcome,

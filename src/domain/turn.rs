@@ -144,12 +144,15 @@ pub struct Line {
     /// has them all. `None` for a text without marks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cited: Option<String>,
+    /// The labels of the choices that it offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
 }
 
 impl Line {
-    /// A line without citation marks.
+    /// A line without citation marks and choices.
     pub fn new(speaker: Speaker, text: impl Into<String>) -> Self {
-        Self { speaker, text: text.into(), cited: None }
+        Self { speaker, text: text.into(), cited: None, choices: Vec::new() }
     }
 }
 

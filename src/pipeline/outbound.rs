@@ -129,7 +129,7 @@ fn unanswered(said: &[WaitingMessage], answered: &TurnResult) -> Option<String> 
 pub fn history(bot: &Bot, answered: &TurnResult) -> Vec<Line> {
     let texts = bubbles(bot, &answered.outcome);
     let cited = cited(answered, texts.len());
-    let line = |(text, cited)| Line { speaker: Speaker::Bot, text, cited };
+    let line = |(text, cited)| Line { cited, ..Line::new(Speaker::Bot, text) };
     texts.into_iter().zip(cited).map(line).collect()
 }
 

@@ -6,6 +6,10 @@ use crate::domain::file::playable_type;
 use crate::domain::label::one_line;
 use crate::domain::{Blob, Media, MediaKind};
 
+mod interactive;
+
+pub use interactive::{ChoiceAbility, InteractiveLimits, UnfitContent};
+
 /// What a provider can send, as its adapter declares it.
 #[derive(Debug)]
 pub struct Abilities {
@@ -13,6 +17,16 @@ pub struct Abilities {
     pub max_caption: usize,
     /// Files, in the order in which a file's kind is chosen.
     pub files: &'static [FileAbility],
+    /// Choices to tap; `None` sends them as numbered text.
+    pub choices: Option<ChoiceAbility>,
+    /// A button that opens a web page; `None` sends its address as text.
+    pub link: Option<InteractiveLimits>,
+    /// Whether it sends locations.
+    pub location: bool,
+    /// Whether it sends address cards.
+    pub contacts: bool,
+    /// Whether it sends reactions.
+    pub reactions: bool,
 }
 
 /// A kind of file that a provider can send.
@@ -142,6 +156,11 @@ impl Abilities {
                 max_bytes: 100 * MEGABYTE,
             },
         ],
+        choices: Some(ChoiceAbility::WHATSAPP),
+        link: Some(InteractiveLimits::WHATSAPP),
+        location: true,
+        contacts: true,
+        reactions: true,
     };
 
     /// Describes a file that is to be sent, with its bytes. Its type is that of its first bytes, of a

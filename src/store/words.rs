@@ -55,6 +55,7 @@ sql_words! {
         FORM = Form,
         LOCATION = Location,
         ORDER = Order,
+        REACTION = Reaction,
     }
     message_state: MessageState {
         FAILED = Failed,

@@ -72,12 +72,12 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
 }
 
 /// Decides what is sent outside the window: the template, if there is one. It does not stand for a
-/// file.
+/// file, a location, an address card or a reaction.
 pub(super) fn outside(
     message: &ToSend,
     template: Option<&FallbackTemplate>,
 ) -> Result<FallbackTemplate, Stop> {
-    if let Some(template) = template.filter(|_| message.content.is_none()) {
+    if let Some(template) = template.filter(|_| message.is_text()) {
         return Ok(template.clone());
     }
     let fault = Fault::ours(
