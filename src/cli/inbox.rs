@@ -170,15 +170,18 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         } else {
             attached(&Content::stored(&message.content))
         };
-        let text =
-            message.transcript.or(message.body).unwrap_or_else(|| format!("[{}]", message.kind));
+        let text = message
+            .transcript
+            .or(message.body)
+            .unwrap_or_else(|| wordless(&message.content, message.kind));
         let text = visible(&text);
         let note = message.note.map(|note| format!(" ({note})")).unwrap_or_default();
         println!(
-            "{}  {:<8}  {about}{text}  [{}]{note}",
+            "{}  {:<8}  {about}{text}  [{}]{note}  {}",
             moment(message.sent_at),
             message.author.as_str(),
-            message.state
+            message.state,
+            message.id
         );
     }
     Ok(())
@@ -316,6 +319,16 @@ async fn queue(
             bail!("there is no conversation {id}")
         }
     }
+}
+
+/// What a message without words says.
+fn wordless(content: &str, kind: MessageKind) -> String {
+    let content = Content::stored(content);
+    let emoji = match &content {
+        Content::Reaction { emoji, .. } => emoji.clone(),
+        _ => None,
+    };
+    content.description().or(emoji).unwrap_or_else(|| format!("[{kind}]"))
 }
 
 /// Prefix for the caption of a file: its kind and name.

@@ -11,6 +11,7 @@ use super::attachment::{FileText, Picture};
 use super::case_reason::TurnReason;
 use super::event::Referral;
 use super::id::{ConversationId, MessageId};
+use super::interactive::Choices;
 use super::message::{Author, Content};
 use super::time::Millis;
 
@@ -254,6 +255,9 @@ pub struct Reply {
     pub sort: ReplyKind,
     /// The passages that support it.
     pub citations: Vec<Citation>,
+    /// The choices below the text, without a text of their own; `list` is the label for a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices: Option<Box<Choices>>,
 }
 
 words! {

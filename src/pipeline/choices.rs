@@ -1,8 +1,9 @@
-//! Choices that are offered as text: which one an answer means. Pure.
+//! Choices below a reply: those that a model offers, and which one an answer means. Pure.
 
 use frontdesk_language::digit;
 
-use crate::domain::{Line, Speaker};
+use crate::domain::{ChoiceOption, Choices, Content, Line, Speaker};
+use crate::provider::Abilities;
 
 /// Maximum digits of the number of a choice.
 const MAX_DIGITS: usize = 2;
@@ -27,6 +28,34 @@ pub(super) fn chosen(offered: &Line, answer: &str) -> Option<String> {
     let by_label =
         || offered.choices.iter().find(|label| !said.is_empty() && folded(label) == said);
     by_number.or_else(by_label).cloned()
+}
+
+/// Returns the choices of a model's labels, without a text; `list` is the label for a list. The error
+/// says why they cannot be offered.
+pub(super) fn offered(labels: Vec<String>, list: &str) -> Result<Choices, String> {
+    let choices = Choices::new(String::new(), ChoiceOption::numbered(labels));
+    let choices = Choices { list: Some(list.to_owned()), ..choices };
+    let below = Choices { body: "?".to_owned(), ..choices.clone() };
+    let unfit = Abilities::WHATSAPP.check(&Content::Choices(below)).err();
+    unfit.map_or(Ok(choices), |unfit| Err(unfit.to_string()))
+}
+
+/// Returns the choices below a text: as buttons if they fit, else as a list, else as text.
+pub(super) fn below(text: &str, choices: &Choices) -> Content {
+    let list = Choices { body: text.to_owned(), ..choices.clone() }.worded();
+    let buttons = Choices { list: None, ..list.clone() };
+    let fits = |choices: &Content| Abilities::WHATSAPP.check(choices).is_ok();
+    let fitting = [buttons, list.clone()].map(Content::Choices).into_iter().find(fits);
+    fitting.unwrap_or(Content::Text { body: list.text })
+}
+
+/// Returns the labels of the choices at the end of a bot's text, as [`Choices`] writes them.
+pub fn read_back(text: &str) -> Vec<String> {
+    let lines = text.rsplit("\n\n").next().unwrap_or_default().lines();
+    let label = |(number, line): (usize, &str)| {
+        line.strip_prefix(&format!("{number}. ")).map(str::to_owned)
+    };
+    (1..).zip(lines).map(label).collect::<Option<_>>().unwrap_or_default()
 }
 
 /// A label without case, spaces and punctuation.
@@ -60,5 +89,30 @@ mod tests {
             assert_eq!(chosen(&of(Speaker::Customer), answer), None);
         }
         assert_eq!(chosen(&Line::new(Speaker::Bot, "1. Small"), "1"), None, "no choices");
+    }
+
+    #[test]
+    fn a_model_s_choices_are_buttons_a_list_or_left_out() {
+        let labels = |many: usize| (1..=many).map(|n| format!("Size {n}")).collect::<Vec<_>>();
+        let sent = |many, text: &str| below(text, &offered(labels(many), "Options").unwrap());
+        let Content::Choices(buttons) = sent(2, "Which?") else { panic!() };
+        assert_eq!((buttons.list, &*buttons.text), (None, "Which?\n\n1. Size 1\n2. Size 2"));
+        for list in [sent(4, "Which?"), sent(2, &"x".repeat(1025))] {
+            let Content::Choices(list) = list else { panic!("{list:?}") };
+            assert_eq!(list.list.as_deref(), Some("Options"));
+        }
+        for wrong in [labels(11), vec!["x".repeat(25)], vec!["A".into(), "a".into()]] {
+            assert!(offered(wrong, "Options").is_err());
+        }
+    }
+
+    #[test]
+    fn choices_are_read_back_from_a_text() {
+        assert_eq!(read_back("We have two.\n\n1. Small\n2. Extra large"), ["Small", "Extra large"]);
+        for text in
+            ["We have two.", "", "Ways:\n1. Small\n2. Large", "A\n\n2. Small", "A\n\n1. Small\nB"]
+        {
+            assert!(read_back(text).is_empty(), "{text}");
+        }
     }
 }

@@ -33,7 +33,7 @@ pub mod budget;
 mod model_choice;
 mod bounds;
 mod clean;
-mod choices;
+pub mod choices;
 mod framing;
 mod language;
 mod timer;

@@ -279,5 +279,5 @@ fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&TranscriptionErr
             return Outcome::Silence { why: format!("nothing to answer: {}", kinds.join(", ")) };
         }
     };
-    Outcome::Reply(Reply { text: text.to_owned(), sort, citations: Vec::new() })
+    Outcome::Reply(Reply { text: text.to_owned(), sort, citations: Vec::new(), choices: None })
 }

@@ -5,13 +5,30 @@ use serde_json::{Value, json};
 
 use crate::delivery::{cases, owner, says, until};
 use crate::replay::all_the_same;
-use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
+use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::{Graph, SentMessage};
 use crate::support::hooks::{message_webhook, text_webhook};
+use crate::support::openai::question;
 
 const CUSTOMER: &str = "447700980201";
 const OTHER: &str = "447700980202";
+
+/// An agent whose model may offer choices.
+const OFFERING: &str = "---\nname: Acme Lamps\nknowledge: [acme]\nchoices: true\nhandoff: { keywords: [human] }\ngrounding: { check: note }\nno_answer: \"I do not know that.\"\n---\nYou answer customers of Acme Lamps.\n";
+
+/// A desk whose model says `answer` to the first question and `Fine.` to others.
+async fn offering(setup: Setup, answer: &'static str) -> TestApp {
+    let app = setup.file("prompts/acme.md", OFFERING).start().await;
+    app.model.answer_with(move |request| {
+        if question(request).contains("When do you open") {
+            answer.to_owned()
+        } else {
+            "Fine.".to_owned()
+        }
+    });
+    app
+}
 
 /// A desk to which the customer wrote. Returns the conversation.
 async fn asked(setup: Setup) -> (TestApp, String) {
@@ -222,4 +239,92 @@ on_both! {
         all_the_same(&app).await;
         app.stop().await;
     }
+
+    async fn a_model_offers_choices_where_its_agent_allows_it(db) {
+        let answer = "We open at 9:00 [1]. Which day do you mean?\n[[choices: Weekdays | Saturday | Talk to a human]]";
+        let app = offering(Setup::on(db), answer).await;
+        says(&app, CUSTOMER, "q1", "When do you open?").await;
+        app.settle().await;
+        let sent = app.whatsapp.sent().pop().unwrap().content;
+        assert_eq!(sent["type"], "button", "{sent}");
+        assert!(sent["body"]["text"].as_str().unwrap().starts_with("We open at 9:00. Which day do you mean?"), "{sent}");
+        let titles: Vec<_> = sent["action"]["buttons"].as_array().unwrap().iter().map(|button| button["reply"]["title"].clone()).collect();
+        assert_eq!(json!(titles), json!(["Weekdays", "Saturday", "Talk to a human"]));
+        let message = app.thread(CUSTOMER).await.pop().unwrap();
+        assert_eq!((&message["kind"], &message["author"]), (&json!("choices"), &json!("bot")));
+        let system = app.model.requests().pop().unwrap()["messages"][0]["content"].to_string();
+        assert!(system.contains("[[choices: First | Second]]"), "{system}");
+        // Its number is the choice: in the question, and for the rules of the hand-off.
+        app.deliver(&text_webhook(MAIN, CUSTOMER, "q2", "2")).await;
+        app.settle().await;
+        let asked = app.model.requests().pop().unwrap();
+        assert!(question(&asked).contains("Saturday"), "{asked}");
+        assert!(asked["messages"].to_string().contains("3. Talk to a human"), "{asked}");
+        app.deliver(&text_webhook(MAIN, CUSTOMER, "q3", "When do you open?")).await;
+        app.settle().await;
+        app.deliver(&text_webhook(MAIN, CUSTOMER, "q4", "3")).await;
+        app.settle().await;
+        assert_eq!(owner(&app, CUSTOMER).await, "person");
+        all_the_same(&app).await;
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_model_must_not_offer_is_left_out_and_never_shown() {
+    for (answer, why) in [
+        ("We open at 9:00. [[choices: One | one]]", "a label and an id of its own"),
+        ("We open at 9:00. [[choices: A label that is much too long for a row]]", "24"),
+        ("We open at 9:00. [[choices: Call +15551239999 | No]]", "nothing supports"),
+        ("We open at 9:00. [[choices: Yes | No]] [[hand-off]]", "not of an answer"),
+        ("We open at 9:00. [[choices: Yes | N", ""),
+    ] {
+        let app = offering(Setup::on(Db::Sqlite), answer).await;
+        says(&app, CUSTOMER, "q1", "When do you open?").await;
+        app.settle().await;
+        let sent =
+            app.whatsapp.sent().into_iter().find(|sent| sent.to.ends_with(CUSTOMER)).unwrap();
+        assert!(!sent.text.contains("[["), "{sent:?}");
+        let turn =
+            app.thread(CUSTOMER).await.pop().unwrap()["turn_id"].as_str().unwrap().to_owned();
+        let notes =
+            app.get(&format!("/turns/{turn}")).await["trace"]["reply"]["repairs"].to_string();
+        assert!(
+            notes.contains("the mark with the choices") && notes.contains(why),
+            "{answer}: {notes}"
+        );
+        assert_eq!(sent.content["type"] == "button", why.is_empty(), "{answer}: {sent:?}");
+        app.stop().await;
+    }
+    // Not allowed: the model is not told, and what it writes all the same is not shown.
+    let app = Setup::on(Db::Sqlite).start().await;
+    app.model.answer_with(|_| "We open at 9:00. [[choices: Yes | No]]".to_owned());
+    says(&app, CUSTOMER, "q1", "When do you open?").await;
+    app.settle().await;
+    assert_eq!(
+        app.whatsapp.sent().pop().unwrap().content["body"]
+            .as_str()
+            .map(|text| text.starts_with("We open at 9:00.")),
+        Some(true)
+    );
+    assert!(!app.model.requests().pop().unwrap().to_string().contains("choices"));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trials_show_choices_as_numbered_lines_and_understand_the_number() {
+    let app =
+        offering(Setup::on(Db::Sqlite), "Which day?\n\n[[choices: Weekdays | Saturday]]").await;
+    let turn = json!({"agent": "acme", "text": "When do you open?"});
+    let (status, outcome) = app.call("/sandbox/turns", &turn).await;
+    assert_eq!(status, 200, "{outcome}");
+    assert_eq!(outcome["choices"], json!(["Weekdays", "Saturday"]));
+    let shown = "Which day?\n\n1. Weekdays\n2. Saturday";
+    assert_eq!(outcome["bubbles"], json!([shown]));
+    let history = json!([{"speaker": "customer", "text": "When do you open?"}, {"speaker": "bot", "text": shown}]);
+    let (_, outcome) = app
+        .call("/sandbox/turns", &json!({"agent": "acme", "text": "2", "history": history}))
+        .await;
+    assert_eq!(outcome["trace"]["transcribe"]["question"], "Saturday", "{outcome}");
+    app.stop().await;
 }
