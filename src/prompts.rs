@@ -187,6 +187,7 @@ impl PromptFile {
             min_confidence: header.min_confidence,
             curated: header.curated,
             sources: header.sources,
+            choices: header.choices,
             history: header.history,
             time_zone: header.time_zone,
             languages: header.languages,
@@ -199,6 +200,7 @@ impl PromptFile {
             texts: Texts {
                 no_answer: header.no_answer.into(),
                 did_you_mean,
+                list: header.choices_list.into(),
                 failure: header.failure.into(),
                 greeting: header.greeting.into(),
                 unreadable: header.unreadable.into(),
@@ -223,6 +225,8 @@ struct Header {
     min_confidence: Option<f32>,
     curated: Consult,
     sources: bool,
+    choices: bool,
+    choices_list: Words,
     history: usize,
     time_zone: String,
     languages: Vec<String>,
@@ -254,6 +258,8 @@ impl Default for Header {
             min_confidence: None,
             curated: Consult::default(),
             sources: true,
+            choices: false,
+            choices_list: Words::of(|language| language.sentences.list.as_deref()),
             history: 12,
             time_zone: "UTC".into(),
             languages: Vec::new(),
@@ -300,6 +306,11 @@ impl Header {
             ));
         }
         self.follow_up.check()?;
+        let label = self.choices_list.all().find(|label| label.encode_utf16().count() > 20);
+        if let Some(label) = label {
+            let why = format!("choices_list is `{label}`, it takes at most 20 characters");
+            return Err(("choices_list", why));
+        }
         for (key, words) in self.fixed_texts().into_iter().chain(self.follow_up.sentences()) {
             if let Some(bad) = words.languages().find(|code| !is_language(code)) {
                 let takes = "it takes ISO 639-1 codes such as en, es or pt, and `default`";
@@ -330,10 +341,11 @@ impl Header {
     }
 
     /// Returns the texts that customers get without a model, each with its key.
-    fn fixed_texts(&self) -> [(&'static str, &Words); 6] {
+    fn fixed_texts(&self) -> [(&'static str, &Words); 7] {
         [
             ("no_answer", &self.no_answer),
             ("did_you_mean", &self.did_you_mean),
+            ("choices_list", &self.choices_list),
             ("failure", &self.failure),
             ("greeting", &self.greeting),
             ("unreadable", &self.unreadable),

@@ -3,14 +3,17 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use tokio::io::AsyncReadExt;
 
+use self::options::MessageOptions;
+use self::start::Start;
 use super::audit::AuditEntry;
-use super::outreach::{self, number_named, template_named, template_value};
+use super::outreach::{connected, template_named, template_value};
 use crate::app::App;
 use crate::desk::Number;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
@@ -20,8 +23,10 @@ use crate::domain::{
 };
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
 use crate::provider::abilities::{Abilities, megabytes};
-use crate::store::first_messages::{FirstMessage, FirstMessageOutcome, OptIn};
 use crate::store::staff_messages::{Refusal, Reply, ReplyOutcome};
+
+mod options;
+mod start;
 
 /// Show the customers who wait for a person, write to them, and return them to the bot
 #[derive(Debug, Args)]
@@ -40,23 +45,14 @@ enum Command {
         conversation: String,
     },
     /// Write to a customer, as a person: the bot is then silent in the conversation
-    Send {
-        /// The conversation's id, conv_…
-        conversation: String,
-        /// The text; of a file its caption
-        text: Option<String>,
-        /// A picture, video, sound or document to send
-        #[arg(long, value_name = "PATH")]
-        file: Option<PathBuf>,
-        /// A message template, which WhatsApp takes outside the 24-hour window, too: see `frontdesk templates`
-        #[arg(long, value_name = "NAME", conflicts_with_all = ["text", "file"])]
-        template: Option<String>,
-        /// The template's language, if it has several
-        #[arg(long, value_name = "CODE", requires = "template")]
-        language: Option<String>,
-        /// A value of the template, such as body.1=Ana
-        #[arg(long = "value", value_name = "PART.NAME=VALUE", requires = "template", value_parser = template_value)]
-        values: Vec<TemplateValue>,
+    Send(Box<MessageToSend>),
+    /// React to a message with an emoji, or take the reaction back
+    React {
+        /// The message's id, msg_…
+        message: String,
+        /// The emoji; none takes it back
+        #[arg(default_value = "")]
+        emoji: String,
     },
     /// Begin a conversation: write to a customer who need not have written before
     Start(Box<Start>),
@@ -75,30 +71,25 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Start {
-    /// The customer's phone number with its country code
-    phone: String,
-    /// The template, the only thing that WhatsApp takes from a business that writes first: see `frontdesk templates`
-    #[arg(long, value_name = "NAME")]
-    template: String,
+struct MessageToSend {
+    /// The conversation's id, conv_…
+    conversation: String,
+    /// The text; of a file its caption
+    text: Option<String>,
+    /// A picture, video, sound or document to send
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+    /// A message template, which WhatsApp takes outside the 24-hour window, too: see `frontdesk templates`
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["text", "file"])]
+    template: Option<String>,
     /// The template's language, if it has several
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", requires = "template")]
     language: Option<String>,
     /// A value of the template, such as body.1=Ana
-    #[arg(long = "value", value_name = "PART.NAME=VALUE", value_parser = template_value)]
+    #[arg(long = "value", value_name = "PART.NAME=VALUE", requires = "template", value_parser = template_value)]
     values: Vec<TemplateValue>,
-    /// Where the customer agreed to be written to, such as "Order form, 2026-11-02"
-    #[arg(long, value_name = "WHERE")]
-    opt_in: Option<String>,
-    /// The number that writes, if there are several
-    #[arg(long, value_name = "NAME")]
-    number: Option<String>,
-    /// The customer's name
-    #[arg(long)]
-    name: Option<String>,
-    /// Take the conversation: the bot does not answer what the customer replies
-    #[arg(long)]
-    take_over: bool,
+    #[command(flatten)]
+    more: MessageOptions,
 }
 
 impl Inbox {
@@ -106,13 +97,14 @@ impl Inbox {
     pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::List | Command::Show { .. }) => None,
-            Some(Command::Send { conversation, .. }) => {
-                Some((Action::MessageWritten, conversation.clone()))
+            Some(Command::Send(message)) => {
+                Some((Action::MessageWritten, message.conversation.clone()))
             }
             // Nobody's phone number stands in the audit log.
             Some(Command::Start(start)) => {
                 Some((Action::ConversationStarted, start.template.clone()))
             }
+            Some(Command::React { message, .. }) => Some((Action::MessageWritten, message.clone())),
             Some(Command::Correct { message, .. }) => {
                 Some((Action::TranscriptCorrected, message.clone()))
             }
@@ -126,12 +118,15 @@ impl Inbox {
         match self.command {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Show { conversation }) => show(&app, &read(&conversation)?).await?,
-            Some(Command::Send { conversation, text, file, template, language, values }) => {
+            Some(Command::Send(message)) => {
+                let MessageToSend { conversation, text, file, template, language, values, more } =
+                    *message;
                 let template = template.map(|name| TemplateChoice { name, language, values });
-                let content = ReplyDraft { text: text.unwrap_or_default(), file, template };
+                let content = ReplyDraft { text: text.unwrap_or_default(), file, template, more };
                 send(&app, &read(&conversation)?, content).await?;
             }
             Some(Command::Start(first)) => first.run(&app).await?,
+            Some(Command::React { message, emoji }) => react(&app, &message, &emoji).await?,
             Some(Command::Correct { message, text }) => {
                 let id = MessageId::parse(&message)?;
                 if text.trim().is_empty() {
@@ -153,33 +148,6 @@ impl Inbox {
             }
         }
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-impl Start {
-    async fn run(self, app: &App) -> anyhow::Result<()> {
-        let number = match &self.number {
-            Some(name) => number_named(app, name)?,
-            None => outreach::only_number(app)?,
-        };
-        let wa_id = phone::wa_id(&self.phone).ok_or_else(outreach::no_phone)?;
-        let Self { template: name, language, values, .. } = self;
-        let message = FirstMessage {
-            number: number.id.clone(),
-            to: Party { wa_id: Some(wa_id), name: self.name, ..Party::default() },
-            key: MessageId::generate().to_string(),
-            content: TemplateChoice { name, language, values }.content(app, &number).await?,
-            window: app.desk.window(number.id.as_str()),
-            opt_in: self.opt_in.map_or(OptIn::Known, OptIn::Given),
-            takes_over: self.take_over,
-        };
-        match app.desk.store.write_first(message).await? {
-            FirstMessageOutcome::Written(id, ReplyOutcome::Now { message, .. }) => {
-                println!("{message} is in the outbox of {id}: a running desk sends it.");
-                Ok(())
-            }
-            other => bail!("the message was not queued: {}", outreach::why_not(&other)),
-        }
     }
 }
 
@@ -212,15 +180,18 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         } else {
             attached(&Content::stored(&message.content))
         };
-        let text =
-            message.transcript.or(message.body).unwrap_or_else(|| format!("[{}]", message.kind));
+        let text = message
+            .transcript
+            .or(message.body)
+            .unwrap_or_else(|| wordless(&message.content, message.kind));
         let text = visible(&text);
         let note = message.note.map(|note| format!(" ({note})")).unwrap_or_default();
         println!(
-            "{}  {:<9}  {about}{text}  [{}]{note}",
+            "{}  {:<9}  {about}{text}  [{}]{note}  {}",
             moment(message.sent_at),
             message.author.as_str(),
-            message.state
+            message.state,
+            message.id
         );
     }
     Ok(())
@@ -231,6 +202,7 @@ struct ReplyDraft {
     text: String,
     file: Option<PathBuf>,
     template: Option<TemplateChoice>,
+    more: MessageOptions,
 }
 
 /// A template to send.
@@ -250,9 +222,12 @@ impl TemplateChoice {
 impl ReplyDraft {
     async fn content(self, app: &App, number: &str) -> anyhow::Result<Content> {
         if let Some(template) = self.template {
-            let number =
-                app.desk.number(number).context("the conversation's number is not connected")?;
-            return template.content(app, &number).await;
+            return template.content(app, &*connected(app, number)?).await;
+        }
+        if let Some(content) = self.more.content(self.text.trim()) {
+            let number = connected(app, number)?;
+            Abilities::of(number.provider).check(&content)?;
+            return Ok(content);
         }
         let Some(path) = self.file else {
             let body = self.text.trim().to_owned();
@@ -263,8 +238,7 @@ impl ReplyDraft {
             }
             return Ok(Content::Text { body });
         };
-        let number = app.desk.number(number);
-        let number = number.ok_or_else(|| anyhow!("the conversation's number is not connected"))?;
+        let number = connected(app, number)?;
         let named = || format!("cannot read {}", path.display());
         let most = app.desk.max_file_bytes;
         let file = tokio::fs::File::open(&path).await.with_context(named)?;
@@ -287,8 +261,29 @@ async fn send(app: &App, id: &ConversationId, written: ReplyDraft) -> anyhow::Re
     let row = app.desk.store.conversation(&id).await?;
     let row = row.ok_or_else(|| anyhow!("there is no conversation {id}"))?;
     let content = written.content(app, &row.number_id).await?;
-    let (key, window) = (MessageId::generate().to_string(), app.desk.window(&row.number_id));
-    let reply = Reply { conversation: id.clone(), key, content, quotes: None, window };
+    queue(app, (&id, &row.number_id), (content, None)).await
+}
+
+/// Reacts to a message.
+async fn react(app: &App, message: &str, emoji: &str) -> anyhow::Result<()> {
+    let message = MessageId::parse(message)?;
+    let place = app.desk.store.whereabouts(&message).await?;
+    let place = place.ok_or_else(|| anyhow!("there is no message {message}"))?;
+    let emoji = Some(emoji.trim().to_owned()).filter(|emoji| !emoji.is_empty());
+    let content = Content::Reaction { message_id: String::new(), emoji };
+    Abilities::of(connected(app, &place.number_id)?.provider).check(&content)?;
+    let conversation = ConversationId::stored(place.conversation_id);
+    queue(app, (&conversation, &place.number_id), (content, Some(message))).await
+}
+
+/// Queues what a person writes.
+async fn queue(
+    app: &App,
+    (id, number): (&ConversationId, &str),
+    (content, quotes): (Content, Option<MessageId>),
+) -> anyhow::Result<()> {
+    let (key, window) = (MessageId::generate().to_string(), app.desk.window(number));
+    let reply = Reply { conversation: id.clone(), key, content, quotes, window };
     match app.desk.store.write(reply).await? {
         ReplyOutcome::Now { message, .. } => {
             println!("{message} is in the outbox: a running desk sends it.");
@@ -299,12 +294,22 @@ async fn send(app: &App, id: &ConversationId, written: ReplyDraft) -> anyhow::Re
         ),
         ReplyOutcome::Refused(Refusal::OptedOut) => bail!("the customer opted out"),
         ReplyOutcome::Refused(Refusal::NoAddress) => bail!("the customer has no WhatsApp id"),
-        ReplyOutcome::Nowhere
-        | ReplyOutcome::Before(_)
-        | ReplyOutcome::OtherWords
-        | ReplyOutcome::NothingToQuote
-        | ReplyOutcome::NotThereYet => bail!("there is no conversation {id}"),
+        ReplyOutcome::NothingToQuote => bail!("nobody can react to this message"),
+        ReplyOutcome::NotThereYet => bail!("the message has not reached WhatsApp"),
+        ReplyOutcome::Nowhere | ReplyOutcome::Before(_) | ReplyOutcome::OtherWords => {
+            bail!("there is no conversation {id}")
+        }
     }
+}
+
+/// What a message without words says.
+fn wordless(content: &str, kind: MessageKind) -> String {
+    let content = Content::stored(content);
+    let emoji = match &content {
+        Content::Reaction { emoji, .. } => emoji.clone(),
+        _ => None,
+    };
+    content.description().or(emoji).unwrap_or_else(|| format!("[{kind}]"))
 }
 
 /// Prefix for the caption of a file: its kind and name.

@@ -37,6 +37,11 @@ pub(super) fn number_named(app: &App, name: &str) -> anyhow::Result<Arc<Number>>
     })
 }
 
+/// A conversation's number, if it is connected.
+pub(super) fn connected(app: &App, number: &str) -> anyhow::Result<Arc<Number>> {
+    app.desk.number(number).context("the conversation's number is not connected")
+}
+
 /// The only connected number that has message templates.
 pub(super) fn only_number(app: &App) -> anyhow::Result<Arc<Number>> {
     let mut all = app.desk.numbers.all();

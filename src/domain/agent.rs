@@ -38,6 +38,8 @@ pub struct Agent {
     pub curated: Consult,
     /// Whether a reply names the documents that support it.
     pub sources: bool,
+    /// Whether a model may offer choices to tap.
+    pub choices: bool,
     /// The most earlier messages in the prompt.
     pub history: usize,
     /// IANA name of the business's time zone, for `today` and `time` in the prompt.
@@ -282,6 +284,9 @@ pub struct Texts {
     /// Follows it if the documents hold something near the question, which it introduces.
     #[serde(default)]
     pub did_you_mean: Sentence,
+    /// The label of the button that opens a list of choices.
+    #[serde(default)]
+    pub list: Sentence,
     /// Sent after an error inside frontdesk.
     pub failure: Sentence,
     /// Sent if a customer only says hello and there is no model.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::file::Blob;
 use super::filled_template::FilledTemplate;
+use super::interactive::{Choices, LinkButton};
 
 /// The content of a message. An unknown type is kept raw and never guessed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +22,10 @@ pub enum Content {
     Media(Media),
     /// A template that WhatsApp approved, filled.
     Template(FilledTemplate),
+    /// Choices that are offered, as reply buttons or a list.
+    Choices(Choices),
+    /// A text with a button that opens a web page.
+    Link(LinkButton),
     /// A location.
     Location {
         /// Degrees north.
@@ -194,6 +199,10 @@ words! {
         Sticker = "sticker",
         /// A template that WhatsApp approved.
         Template = "template",
+        /// Choices that are offered.
+        Choices = "choices",
+        /// A text with a button that opens a web page.
+        Link = "link",
         /// A location.
         Location = "location",
         /// Address cards.
@@ -332,6 +341,8 @@ impl Content {
             Self::Text { .. } => MessageKind::Text,
             Self::Media(media) => media.kind.into(),
             Self::Template(_) => MessageKind::Template,
+            Self::Choices(_) => MessageKind::Choices,
+            Self::Link(_) => MessageKind::Link,
             Self::Location { .. } => MessageKind::Location,
             Self::Contacts { .. } => MessageKind::Contacts,
             Self::Choice { .. } => MessageKind::Choice,
@@ -348,12 +359,14 @@ impl Content {
         }
     }
 
-    /// The customer's own text in the message, if any. What a chat shows for a form is not.
+    /// The text in the message, if any. What a chat shows for a form is not.
     pub fn words(&self) -> Option<&str> {
         let words = match self {
             Self::Text { body } => Some(body.as_str()),
             Self::Media(media) => media.caption.as_deref(),
             Self::Template(template) => Some(template.text.as_str()),
+            Self::Choices(choices) => Some(choices.text.as_str()),
+            Self::Link(link) => Some(link.text.as_str()),
             Self::Choice { title, .. } => Some(title.as_str()),
             Self::Order { text, .. } => text.as_deref(),
             _ => None,
@@ -384,6 +397,11 @@ impl Content {
 }
 
 impl MessageKind {
+    /// Whether it is a file.
+    pub fn is_file(self) -> bool {
+        matches!(self, Self::Image | Self::Document | Self::Sticker) || self.has_sound()
+    }
+
     /// Whether it may contain speech.
     pub fn has_sound(self) -> bool {
         matches!(self, Self::Voice | Self::Audio | Self::Video)

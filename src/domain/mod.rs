@@ -28,6 +28,7 @@ pub mod sending;
 pub mod template;
 pub mod filled_template;
 pub mod campaign;
+pub mod interactive;
 pub mod prompt;
 pub mod trace;
 pub mod live;
@@ -67,6 +68,7 @@ pub use id::{
     DocumentId, EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId,
     WebhookId, WorkspaceId,
 };
+pub use interactive::{AddressCard, ChoiceOption, Choices, LinkButton};
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use learning::{
     CollectionOrigin, DocumentOrigin, DocumentState, DocumentStatus, FailureCode, LearnOutcome,

@@ -11,6 +11,7 @@ use super::attachment::{FileText, Picture};
 use super::case_reason::TurnReason;
 use super::event::Referral;
 use super::id::{ConversationId, MessageId};
+use super::interactive::Choices;
 use super::message::{Author, Content};
 use super::time::Millis;
 
@@ -144,12 +145,15 @@ pub struct Line {
     /// has them all. `None` for a text without marks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cited: Option<String>,
+    /// The labels of the choices that it offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
 }
 
 impl Line {
-    /// A line without citation marks.
+    /// A line without citation marks and choices.
     pub fn new(speaker: Speaker, text: impl Into<String>) -> Self {
-        Self { speaker, text: text.into(), cited: None }
+        Self { speaker, text: text.into(), cited: None, choices: Vec::new() }
     }
 }
 
@@ -251,6 +255,9 @@ pub struct Reply {
     pub sort: ReplyKind,
     /// The passages that support it.
     pub citations: Vec<Citation>,
+    /// The choices below the text, without a text of their own; `list` is the label for a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices: Option<Box<Choices>>,
 }
 
 words! {

@@ -183,7 +183,12 @@ pub(super) async fn lookup(
     };
     let (answer, mut consulted) = find_answer(book, embed, &asked).await;
     consulted.took_ms = millis(started);
-    let reply = answer.map(|text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new() });
+    let reply = answer.map(|text| Reply {
+        text,
+        sort: ReplyKind::Answer,
+        citations: Vec::new(),
+        choices: None,
+    });
     (reply, (consulted.answers > 0).then_some(consulted))
 }
 

@@ -28,6 +28,9 @@ pub(super) const RULES: &str = "\n\nThe customer's last message comes with passa
 pub(super) const SIGNALS: &str = "\n\nTwo marks work the desk; customers never see them. Write them exactly so, in every language. [[hand-off]] calls a person: end your message with it \
     if the customer wants a person or accepts one, or if only a person can help, and say so in one sentence. Without it nobody is called, so never claim that. \
     [[no answer]] reports a gap: end your message with it if the passages do not answer.";
+/// Text that tells a model how to offer choices, if the agent allows it.
+pub(super) const CHOICES: &str = "\n\n[[choices: First | Second]] at the end of your message gives the customer up to ten short labels to tap, of at most 20 characters \
+    each. Use it only to ask which of several things the customer means or wants, and write the labels in the customer's language.";
 /// Text in place of the passages if nothing was found.
 pub(super) const NO_PASSAGES: &str = "No passage of the business's documents fits this message. Do not state facts about the business.";
 /// Text before the message that the customer quotes.
@@ -52,8 +55,8 @@ pub(super) const IN_SYSTEM_RULES: &str = "\n\nPassages from the business's docum
 pub(super) const IN_SYSTEM_NO_PASSAGES: &str = "\n\nNo passage of the business's documents fits this message. Do not state facts about the business.";
 
 /// All fixed text that an answer must not repeat.
-pub(super) const FRAMING: [&str; 5] =
-    [SIGNALS, RULES, NO_PASSAGES, IN_SYSTEM_RULES, IN_SYSTEM_NO_PASSAGES];
+pub(super) const FRAMING: [&str; 6] =
+    [SIGNALS, CHOICES, RULES, NO_PASSAGES, IN_SYSTEM_RULES, IN_SYSTEM_NO_PASSAGES];
 
 /// Begin of the line that names the sources of a reply, in WhatsApp's formatting.
 const SOURCES: &str = "📄 _";
@@ -134,8 +137,9 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The start of a signal in a document, complete or not: the model may repeat it.
-static SIGNAL_START: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"(?i)(?:\\?[\[［]\s*\\?[\[［]|【)(\s*(?:hand|no[\s‐‑–_-]*answer))"));
+static SIGNAL_START: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"(?i)(?:\\?[\[［]\s*\\?[\[［]|【)(\s*(?:hand|choice|no[\s‐‑–_-]*answer))")
+});
 
 /// Characters that are not seen: in scripts that need joiners, only those that follow a mark.
 static INVISIBLE: LazyLock<Regex> =

@@ -267,8 +267,18 @@ fn line(row: SpokenRow) -> Option<Line> {
         Speaker::Bot => outbox::cited(&row.content),
         Speaker::Customer | Speaker::Person => None,
     };
+    let choices = choices(&row.content);
     let text = row.transcript.or_else(|| said(&row.content, row.body))?;
-    Some(Line { cited, ..Line::new(speaker, truncate_to_limit(&text)) })
+    Some(Line { cited, choices, ..Line::new(speaker, truncate_to_limit(&text)) })
+}
+
+/// Returns the labels of the choices that a stored message offers.
+fn choices(content: &str) -> Vec<String> {
+    if !content.starts_with(r#"{"type":"choices""#) {
+        return Vec::new();
+    }
+    let Content::Choices(choices) = Content::stored(content) else { return Vec::new() };
+    choices.titles()
 }
 
 /// Returns what a stored message says: its words, and the description of what is more than words.

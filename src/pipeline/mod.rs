@@ -33,6 +33,7 @@ pub mod budget;
 mod model_choice;
 mod bounds;
 mod clean;
+pub mod choices;
 mod framing;
 mod language;
 mod timer;

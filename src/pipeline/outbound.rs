@@ -5,6 +5,7 @@ use self::cited::with_marks;
 use self::format::for_whatsapp;
 use self::split::split;
 use super::bot::Bot;
+use super::choices;
 use super::framing::sources_line;
 use super::gaps::mask_personal_data;
 use super::inbound::PendingTurn;
@@ -47,23 +48,22 @@ pub struct Place<'a> {
 /// Builds the rows for an outcome.
 pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn {
     let id = TurnId::generate();
-    let (texts, escalation) = match &answered.outcome {
+    let escalation = match &answered.outcome {
         Outcome::Reply(reply) if reply.sort == ReplyKind::Failure => {
             let (reason, question) = (&TurnReason::Failure {}, asked(&place, answered));
             let case = Case { reason, question: &question, hands_over: false };
-            (parts(bot, reply), Some(case.open(bot, &place)))
+            Some(case.open(bot, &place))
         }
-        Outcome::Reply(reply) => (parts(bot, reply), None),
-        Outcome::HandOver { reason, reply, question } => {
+        Outcome::HandOver { reason, question, .. } => {
             let case = Case { reason, question, hands_over: true };
-            (split(&for_whatsapp(reply), MAX_MESSAGE_LEN), Some(case.open(bot, &place)))
+            Some(case.open(bot, &place))
         }
-        Outcome::Silence { .. } => (Vec::new(), None),
+        Outcome::Reply(_) | Outcome::Silence { .. } => None,
     };
-    let cited = cited(answered, texts.len());
-    let row =
-        |(text, cited): (&String, Option<String>)| OutgoingRow { cited, ..OutgoingRow::new(text) };
-    let mut replies: Vec<_> = texts.iter().zip(cited).map(row).collect();
+    let contents = contents(bot, &answered.outcome);
+    let cited = cited(answered, contents.len());
+    let row = |(content, cited)| OutgoingRow { cited, ..OutgoingRow::of(content) };
+    let mut replies: Vec<_> = contents.into_iter().zip(cited).map(row).collect();
     if let Some(first) = replies.first_mut().filter(|_| bot.agent.voice.quote) {
         first.reply_to.clone_from(&place.gathered.voice);
     }
@@ -144,10 +144,16 @@ fn unanswered(said: &[WaitingMessage], answered: &TurnResult) -> Option<String> 
 
 /// Returns a turn's texts as later turns see them in their history.
 pub fn history(bot: &Bot, answered: &TurnResult) -> Vec<Line> {
-    let texts = bubbles(bot, &answered.outcome);
-    let cited = cited(answered, texts.len());
-    let line = |(text, cited)| Line { speaker: Speaker::Bot, text, cited };
-    texts.into_iter().zip(cited).map(line).collect()
+    let contents = contents(bot, &answered.outcome);
+    let cited = cited(answered, contents.len());
+    let line = |(content, cited): (Content, _)| {
+        let choices = match &content {
+            Content::Choices(choices) => choices.titles(),
+            _ => Vec::new(),
+        };
+        Line { cited, choices, ..Line::new(Speaker::Bot, text(content)) }
+    };
+    contents.into_iter().zip(cited).map(line).collect()
 }
 
 /// Returns what a history has in place of each of so many parts: the whole text with its marks for
@@ -155,24 +161,40 @@ pub fn history(bot: &Bot, answered: &TurnResult) -> Vec<Line> {
 fn cited(answered: &TurnResult, parts: usize) -> Vec<Option<String>> {
     let written = answered.trace.reply.as_ref();
     let marked = match &answered.outcome {
-        Outcome::Reply(reply) => written.and_then(|written| with_marks(reply, &written.raw)),
+        Outcome::Reply(reply) => written.and_then(|written| {
+            let marked = for_whatsapp(&with_marks(reply, &written.raw)?);
+            let whole = |choices| text(choices::below(&marked, choices));
+            Some(reply.choices.as_deref().map(whole).unwrap_or(marked.clone()))
+        }),
         Outcome::HandOver { .. } | Outcome::Silence { .. } => None,
     };
     let Some(marked) = marked else { return vec![None; parts] };
     let mut cited = vec![Some(String::new()); parts];
     if let Some(first) = cited.first_mut() {
-        *first = Some(for_whatsapp(&marked));
+        *first = Some(marked);
     }
     cited
 }
 
 /// Returns an outcome's texts as the customer gets them, one per message.
 pub fn bubbles(bot: &Bot, outcome: &Outcome) -> Vec<String> {
-    match outcome {
-        Outcome::Reply(reply) => parts(bot, reply),
-        Outcome::HandOver { reply, .. } => split(&for_whatsapp(reply), MAX_MESSAGE_LEN),
-        Outcome::Silence { .. } => Vec::new(),
-    }
+    contents(bot, outcome).into_iter().map(text).collect()
+}
+
+/// Returns an outcome's messages. Choices are below the last text.
+fn contents(bot: &Bot, outcome: &Outcome) -> Vec<Content> {
+    let (mut texts, choices) = match outcome {
+        Outcome::Reply(reply) => (parts(bot, reply), reply.choices.as_deref()),
+        Outcome::HandOver { reply, .. } => (split(&for_whatsapp(reply), MAX_MESSAGE_LEN), None),
+        Outcome::Silence { .. } => (Vec::new(), None),
+    };
+    let offer = choices.and_then(|choices| Some(choices::below(&texts.pop()?, choices)));
+    texts.into_iter().map(|body| Content::Text { body }).chain(offer).collect()
+}
+
+/// The text of a message.
+fn text(content: Content) -> String {
+    OutgoingRow::of(content).text().to_owned()
 }
 
 fn parts(bot: &Bot, reply: &Reply) -> Vec<String> {

@@ -230,6 +230,7 @@ pub(super) fn compose(
     let passages = input.passages();
     let parts = Parts {
         system: system(input)?,
+        choices: agent.choices,
         history: &input.turn.history,
         passages,
         before: before(input.turn, &input.question.files),

@@ -8,6 +8,7 @@ use self::contact_details::{DetailCache, DetailCheck, Origins, StreamFilter};
 use self::ground::{Decision, GroundingCache};
 use self::leak::is_leak;
 use self::unknown::told_unknown;
+use super::choices;
 use super::clean::{CleanAnswer, Signals, Speakable, clean};
 use super::language::Languages;
 use super::timer::millis;
@@ -139,7 +140,8 @@ async fn ask(
                     }
                     let reply = vetted(input, &vetting, reply, written);
                     let reply = told_unknown(&input.agent.texts.no_answer, reply, written);
-                    signalled(input, reply, cleaned.signals, written)
+                    let reply = signalled(input, reply, cleaned.signals, written);
+                    offering(input, reply, cleaned.choices, (&vetting, written))
                 }
                 Err(fixed) => fixed,
             }
@@ -350,12 +352,43 @@ fn signalled(input: Input<'_>, reply: Reply, asked: Signals, written: &mut Reply
     Reply { text, sort, ..reply }
 }
 
+/// Adds the choices that the model offers. What does not fit, or what the business did not write, is
+/// left out as a whole: half of the choices would mislead.
+fn offering(
+    input: Input<'_>,
+    reply: Reply,
+    labels: Vec<String>,
+    (vetting, written): (&DetailCheck<'_>, &mut ReplyTrace),
+) -> Reply {
+    if labels.is_empty() {
+        return reply;
+    }
+    let left_out = if !input.agent.choices {
+        Some("the agent does not offer any (`choices`)".to_owned())
+    } else if reply.sort != ReplyKind::Answer || written.calls_person {
+        Some("they are not of an answer".to_owned())
+    } else if labels.iter().any(|label| !vetting.vet(label).removed.is_empty()) {
+        Some("they have a link, an address or a number that nothing supports".to_owned())
+    } else {
+        None
+    };
+    let list = input.agent.texts.list.to(input.language);
+    let offered = left_out.map_or_else(|| choices::offered(labels, list), Err);
+    match offered {
+        Ok(choices) => Reply { choices: Some(Box::new(choices)), ..reply },
+        Err(why) => {
+            written.repairs.push(format!("left out the choices: {why}"));
+            reply
+        }
+    }
+}
+
 fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {
     let citations = cited
         .iter()
         .filter_map(|&mark| Some(cite(mark, prompt.passages.get(mark.checked_sub(1)?)?)))
         .collect();
-    Reply { text, sort: ReplyKind::Answer, citations }
+    Reply { text, sort: ReplyKind::Answer, citations, choices: None }
 }
 
 fn cite(mark: usize, passage: &Passage) -> Citation {
@@ -391,5 +424,5 @@ fn fixed(Input { agent, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
         ReplyKind::VoiceFailure => &agent.voice.failure_reply,
         ReplyKind::Unreadable => &texts.unreadable,
     };
-    Reply { text: text.to(language).to_owned(), sort, citations: Vec::new() }
+    Reply { text: text.to(language).to_owned(), sort, citations: Vec::new(), choices: None }
 }

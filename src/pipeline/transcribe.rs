@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::attachments::{AttachmentContext, AttachmentReader, Attachments, RecordedAttachment};
 use super::bounds::truncate_to_limit;
+use super::choices::chosen;
 use super::file_source::{FileSource, TranscriptionError};
 use super::language::{Languages, customers_language};
 use super::timer::millis;
@@ -68,6 +69,8 @@ pub(super) async fn listen(
     all.read_files();
     let has_words = !all.words.is_empty();
     let whole = if has_words { all.words.join("\n") } else { all.beside().join("\n") };
+    // A choice that is answered with its number says what it would say if it were tapped.
+    let whole = turn.history.last().and_then(|line| chosen(line, &whole)).unwrap_or(whole);
     let question = truncate_to_limit(&whole).to_owned();
     let trace = TranscribeTrace {
         question: question.clone(),
@@ -276,5 +279,5 @@ fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&TranscriptionErr
             return Outcome::Silence { why: format!("nothing to answer: {}", kinds.join(", ")) };
         }
     };
-    Outcome::Reply(Reply { text: text.to_owned(), sort, citations: Vec::new() })
+    Outcome::Reply(Reply { text: text.to_owned(), sort, citations: Vec::new(), choices: None })
 }

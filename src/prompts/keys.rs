@@ -66,6 +66,16 @@ const KEYS: &[Key] = &[
         "How similar a question must be to a curated one; by default as measured.",
     ),
     key("sources", Form::Switch, "Whether an answer names its documents."),
+    key(
+        "choices",
+        Form::Switch,
+        "Whether the model may end an answer with choices to tap: buttons, or a list of more than three.",
+    ),
+    key(
+        "choices_list",
+        Form::Sentence,
+        "Label of the button that opens such a list, at most 20 characters.¹",
+    ),
     key("history", Form::Number, "Maximum earlier messages in the prompt."),
     key("time_zone", Form::Text, "IANA name of the time zone of date and time in the prompt."),
     key(

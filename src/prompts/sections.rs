@@ -339,6 +339,7 @@ mod tests {
                 &said.voice_too_long,
                 &said.no_answer,
                 &said.did_you_mean,
+                &said.list,
                 &said.failure,
                 &said.greeting,
                 &said.unreadable,

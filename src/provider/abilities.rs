@@ -6,6 +6,10 @@ use crate::domain::file::playable_type;
 use crate::domain::label::one_line;
 use crate::domain::{Blob, Media, MediaKind};
 
+mod interactive;
+
+pub use interactive::{ChoiceAbility, InteractiveLimits, UnfitContent};
+
 /// What a provider can send, as its adapter declares it.
 #[derive(Debug)]
 pub struct Abilities {
@@ -13,6 +17,16 @@ pub struct Abilities {
     pub max_caption: usize,
     /// Files, in the order in which a file's kind is chosen.
     pub files: &'static [FileAbility],
+    /// Choices to tap; `None` sends them as numbered text.
+    pub choices: Option<ChoiceAbility>,
+    /// A button that opens a web page; `None` sends its address as text.
+    pub link: Option<InteractiveLimits>,
+    /// Whether it sends locations.
+    pub location: bool,
+    /// Whether it sends address cards.
+    pub contacts: bool,
+    /// Whether it sends reactions.
+    pub reactions: bool,
 }
 
 /// A kind of file that a provider can send.
@@ -103,7 +117,7 @@ fn document_type(name: &str) -> Option<&'static str> {
 impl Abilities {
     /// WhatsApp's own limits:
     /// <https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media>.
-    pub(super) const WHATSAPP: Self = Self {
+    pub const WHATSAPP: Self = Self {
         max_caption: 1024,
         files: &[
             FileAbility {
@@ -142,6 +156,11 @@ impl Abilities {
                 max_bytes: 100 * MEGABYTE,
             },
         ],
+        choices: Some(ChoiceAbility::WHATSAPP),
+        link: Some(InteractiveLimits::WHATSAPP),
+        location: true,
+        contacts: true,
+        reactions: true,
     };
 
     /// Describes a file that is to be sent, with its bytes. Its type is that of its first bytes, of a
@@ -217,6 +236,7 @@ pub fn megabytes(bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ProviderKind;
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -228,6 +248,39 @@ mod tests {
         let mut bytes = start.to_vec();
         bytes.resize(size, 0);
         bytes
+    }
+
+    /// The row of a provider in the README's table.
+    fn row(provider: ProviderKind) -> String {
+        let Abilities { files, choices, link, location, contacts, reactions, .. } =
+            Abilities::of(provider);
+        let file = |one: &FileAbility| format!("{} {}", one.kind, megabytes(one.max_bytes));
+        let yes = |able: &bool| if *able { "yes" } else { "no" }.to_owned();
+        let text = || "as text".to_owned();
+        let buttons = choices
+            .map(|one| format!("{} of {} characters", one.max_buttons, one.buttons.max_label));
+        let list =
+            choices.map(|one| format!("{} of {} characters", one.max_rows, one.max_row_title));
+        let cells = [
+            format!("`{provider}`"),
+            files.iter().map(file).collect::<Vec<_>>().join(", "),
+            buttons.unwrap_or_else(text),
+            list.unwrap_or_else(text),
+            link.map_or_else(text, |limits| format!("{} characters", limits.max_label)),
+            yes(location),
+            yes(contacts),
+            yes(reactions),
+        ];
+        format!("| {} |", cells.join(" | "))
+    }
+
+    #[test]
+    fn the_table_of_the_readme_is_made_of_the_declarations() {
+        let readme = include_str!("../../README.md");
+        for provider in ProviderKind::ALL {
+            let row = row(*provider);
+            assert!(readme.contains(&row), "the README should hold:\n{row}");
+        }
     }
 
     #[test]

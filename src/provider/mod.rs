@@ -13,8 +13,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::domain::{
-    FallbackTemplate, Fault, FilledTemplate, Item, Media, MediaKind, MessageTemplate, Party,
-    ProviderKind, Sending,
+    Choices, FallbackTemplate, Fault, FilledTemplate, Item, LinkButton, Media, MediaKind,
+    MessageTemplate, Party, ProviderKind, Sending,
 };
 
 pub mod abilities;
@@ -25,7 +25,7 @@ mod signature;
 mod meta;
 mod sandbox;
 
-pub use abilities::{Abilities, FileAbility, UnfitFile};
+pub use abilities::{Abilities, FileAbility, UnfitContent, UnfitFile};
 pub use error::{Class, Error, MalformedWebhook, Retry, UnverifiedWebhook};
 pub use form::{Field, FieldError, Fields, Form, Kind, Shows, Step};
 
@@ -130,7 +130,7 @@ pub struct Limits {
 }
 
 /// A message to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OutgoingMessage {
     /// The recipient; `bsuid` is used if `wa_id` is missing.
     pub to: Party,
@@ -143,7 +143,7 @@ pub struct OutgoingMessage {
 }
 
 /// The content of a message to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum OutgoingContent {
     /// Text in WhatsApp's formatting, at most 4,096 characters.
     Text(String),
@@ -151,15 +151,44 @@ pub enum OutgoingContent {
     File(OutgoingFile),
     /// A filled template, which is accepted outside the 24-hour window, too.
     Template(FilledTemplate),
+    /// Choices as reply buttons.
+    Buttons(Choices),
+    /// Choices as a list.
+    List(Choices),
+    /// A text with a button that opens a web page.
+    Link(LinkButton),
+    /// A location.
+    Location {
+        /// Degrees north.
+        latitude: f64,
+        /// Degrees east.
+        longitude: f64,
+        /// The place's name.
+        name: Option<String>,
+        /// The place's address.
+        address: Option<String>,
+    },
+    /// Address cards, with the names of Meta's format.
+    Contacts(serde_json::Value),
+    /// A reaction to a message.
+    Reaction {
+        /// The provider's id of the message.
+        message_id: String,
+        /// The emoji; empty to take it back.
+        emoji: String,
+    },
 }
 
 impl OutgoingContent {
-    /// The text; of a file the caption.
+    /// The text, if there is one; of a file the caption.
     pub fn text(&self) -> &str {
         match self {
             Self::Text(text) => text,
             Self::Template(template) => &template.text,
             Self::File(file) => file.caption.as_deref().unwrap_or_default(),
+            Self::Buttons(choices) | Self::List(choices) => &choices.text,
+            Self::Link(link) => &link.text,
+            Self::Location { .. } | Self::Contacts(_) | Self::Reaction { .. } => "",
         }
     }
 }

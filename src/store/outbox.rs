@@ -42,7 +42,7 @@ const TEXT: &str = MessageKind::Text.as_str();
 pub struct OutgoingRow {
     /// The id, which is our reference at the provider.
     pub id: MessageId,
-    /// What is sent: a text in WhatsApp's formatting, or a file.
+    /// What is sent.
     pub content: Content,
     /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
@@ -63,6 +63,16 @@ impl OutgoingRow {
             *body = storable(body).into_owned();
         }
         Self { id: MessageId::generate(), content, reply_to: None, cited: None }
+    }
+
+    /// A message that quotes one, by the provider's id of that; a reaction is on it.
+    pub fn referring_to(content: Content, original: Option<String>) -> Self {
+        match (content, original) {
+            (Content::Reaction { emoji, .. }, Some(message_id)) => {
+                Self::of(Content::Reaction { message_id, emoji })
+            }
+            (content, reply_to) => Self { reply_to, ..Self::of(content) },
+        }
     }
 
     /// The text, or the caption; empty without one.
@@ -122,14 +132,22 @@ impl ToSend {
         matches!(content, Some(Content::Template(_)))
     }
 
-    /// What a person is asked about it: its text, or what its file is called.
+    /// Whether its text says all of it, so that a template with that text can stand for it.
+    pub fn is_text(&self) -> bool {
+        self.content.as_deref().is_none_or(|content| {
+            matches!(Content::stored(content), Content::Choices(_) | Content::Link(_))
+        })
+    }
+
+    /// What a person is asked about it: its text, what its file is called, or what it is.
     pub fn question(&self) -> String {
         let text = self.body.as_deref().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
         text.unwrap_or_else(|| match self.content.as_deref().map(Content::stored) {
             Some(Content::Media(media)) => {
                 media.file_name.unwrap_or_else(|| media.kind.to_string())
             }
-            _ => String::new(),
+            Some(content) => content.description().unwrap_or_default(),
+            None => String::new(),
         })
     }
 }
@@ -231,7 +249,7 @@ macro_rules! left {
 }
 
 /// The kinds of messages that this version sends; another kind waits for a process that knows it.
-const SENT_KINDS: &str = "'text', 'voice', 'audio', 'image', 'video', 'document', 'template'";
+const SENT_KINDS: &str = "'text', 'voice', 'audio', 'image', 'video', 'document', 'template', 'choices', 'link', 'location', 'contacts', 'reaction'";
 
 /// Whether this version knows the author and the kind of a message and, for the bot's, the conversation's owner.
 /// Without this, a bot message under an unknown owner would be voided for good. `|| ''` keeps the

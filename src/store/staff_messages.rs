@@ -10,6 +10,7 @@ use super::files::{self, FileContent, NewContent, NewFile};
 use super::outbox::{OutboxEntry, OutgoingRow};
 use super::signal::{self, Signal};
 use super::words::file_state::STORED;
+use super::words::message_kind::REACTION;
 use super::words::message_state::{FAILED, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run};
 mod window;
@@ -28,9 +29,9 @@ pub struct Reply {
     pub conversation: ConversationId,
     /// The idempotency key: a message with the same key is sent once.
     pub key: String,
-    /// A text, a filled template, or a file with its bytes and their SHA-256 in hex.
+    /// What is sent; a file with its bytes and their SHA-256 in hex.
     pub content: Content,
-    /// The message to quote.
+    /// The message to quote; of a reaction the one that it is on.
     pub quotes: Option<MessageId>,
     /// The customer service window of the number.
     pub window: Window,
@@ -248,7 +249,7 @@ impl WriteReply {
             Ok(quoted) => quoted,
             Err(why) => return Ok(why),
         };
-        let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::of(reply.content.clone()) };
+        let message = OutgoingRow::referring_to(reply.content.clone(), quoted);
         let sql = "select id, content, reply_to from messages where conversation_id = $1 and idempotency_key = $2";
         if let Some(known) = first!(conn, EarlierReplyRow, sql, id.as_str(), &reply.key)? {
             let same = known.has(&message.content) && known.reply_to == message.reply_to;
@@ -299,7 +300,13 @@ impl Reply {
         conversation: &ConversationId,
     ) -> Result<std::result::Result<Option<String>, ReplyOutcome>> {
         let Some(quotes) = &self.quotes else { return Ok(Ok(None)) };
-        let sql = "select provider_id from messages where id = $1 and conversation_id = $2";
+        let sql = if matches!(self.content, Content::Reaction { .. }) {
+            formatcp!(
+                "select provider_id from messages where id = $1 and conversation_id = $2 and kind <> '{REACTION}' and deleted_at is null"
+            )
+        } else {
+            "select provider_id from messages where id = $1 and conversation_id = $2"
+        };
         let row = first!(conn, (Option<String>,), sql, quotes.as_str(), conversation.as_str())?;
         Ok(match row {
             None => Err(ReplyOutcome::NothingToQuote),
@@ -375,7 +382,8 @@ impl ResendRow {
     fn refusal(&self, to: &RecipientRow) -> Option<Again> {
         let ours = matches!(self.author, Some(Author::Bot | Author::Person));
         let is_whole = match self.kind {
-            Some(MessageKind::Text | MessageKind::Template) => self.body.is_some(),
+            Some(MessageKind::Location | MessageKind::Contacts | MessageKind::Reaction) => true,
+            Some(kind) if !kind.is_file() => self.body.is_some(),
             Some(_) => self.has_file,
             None => false,
         };

@@ -66,6 +66,7 @@ sql_words! {
         FORM = Form,
         LOCATION = Location,
         ORDER = Order,
+        REACTION = Reaction,
     }
     message_state: MessageState {
         FAILED = Failed,

@@ -77,12 +77,12 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
 }
 
 /// Decides what is sent outside the window: the template, if there is one. It does not stand for a
-/// file, nor for a follow-up, for which nobody waits.
+/// file, a location, an address card or a reaction, nor for a follow-up, for which nobody waits.
 pub(super) fn outside(
     message: &ToSend,
     template: Option<&FallbackTemplate>,
 ) -> Result<FallbackTemplate, Stop> {
-    let waits = message.content.is_none() && message.author != Author::FollowUp;
+    let waits = message.is_text() && message.author != Author::FollowUp;
     if let Some(template) = template.filter(|_| waits) {
         return Ok(template.clone());
     }

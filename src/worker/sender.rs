@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
 use crate::provider::{
-    Class, Error, OutgoingContent, OutgoingFile, OutgoingMessage, Retry, SentMessage,
+    Abilities, Class, Error, OutgoingContent, OutgoingFile, OutgoingMessage, Retry, SentMessage,
 };
 use crate::spans::Span;
 use crate::store::escalations::NewEscalation;
@@ -110,7 +110,10 @@ impl MessageSender {
             (Pass::AsItIs, Some(content)) => match Content::stored(content) {
                 Content::Media(media) => self.send_file(number, message, media).await,
                 Content::Template(filled) => self.send_template(number, message, filled).await,
-                _ => Err(refused(Fault::ours("this version cannot send such a message"))),
+                content => match Abilities::of(number.provider).outgoing(content) {
+                    Some(content) => post(number, message, content).await,
+                    None => Err(refused(Fault::ours("this version cannot send such a message"))),
+                },
             },
         };
         if sent.is_ok() {

@@ -706,6 +706,28 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
         .await
         .fails_with(&["WhatsApp takes no such file", "pdf"]);
     run(home, &["inbox", "send", &id]).await.fails_with(&["name a file with --file"]);
+    let buttons = ["inbox", "send", &id, "Which?", "--button", "Small", "--button", "Large"];
+    run(home, &buttons).await.says(&["is in the outbox"]);
+    let four = [&buttons[..], &["--button", "A", "--button", "B"]].concat();
+    run(home, &four).await.fails_with(&["give `list`"]);
+    run(home, &[&four[..], &["--list", "Sizes"]].concat()).await.says(&["is in the outbox"]);
+    run(home, &["inbox", "send", &id, "--location", "-51.5,-0.12,Acme"]).await.says(&["msg_"]);
+    run(home, &["inbox", "send", &id, "--contact", "Ana=+4477"]).await.says(&["msg_"]);
+    app.settle().await;
+    let shown = run(home, &["inbox", "show", &id]).await;
+    shown.says(&[
+        "1. Small",
+        "2. Large",
+        "Location: Acme, latitude -51.5",
+        "Contact card: Ana, +4477",
+    ]);
+    let first = app.thread("447700930009").await[0]["id"].as_str().unwrap().to_owned();
+    shown.says(&[&first]);
+    run(home, &["inbox", "react", &first, "thanks"]).await.fails_with(&["one emoji"]);
+    run(home, &["inbox", "react", &first, "👍"]).await.says(&["is in the outbox"]);
+    app.settle().await;
+    let reaction = app.whatsapp.sent().pop().unwrap().content;
+    assert_eq!(reaction, json!({"message_id": "wamid.1", "emoji": "👍"}));
     run(home, &["inbox", "resolve", &id]).await.says(&["The bot answers in", &id]);
     run(home, &["inbox"]).await.says(&["Nobody needs a reply."]);
     assert_eq!(app.conversation_with("447700930009").await["owner"], "bot");

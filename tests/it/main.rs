@@ -52,6 +52,7 @@ mod graders;
 mod hostile_texts;
 mod idle;
 mod inbox;
+mod interactive;
 mod index_contract;
 mod knowledge_gate;
 mod leaving;

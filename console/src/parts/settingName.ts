@@ -20,6 +20,8 @@ export const settings = [
   "curated.enabled",
   "curated.threshold",
   "sources",
+  "choices",
+  "choices_list",
   "history",
   "time_zone",
   "languages",

@@ -267,6 +267,8 @@ pub struct Sentences {
     pub no_answer: Option<String>,
     /// The documents do not answer, but hold something near it, which follows as a numbered list.
     pub did_you_mean: Option<String>,
+    /// The label of the button that opens a list of choices: at most 20 characters.
+    pub list: Option<String>,
     /// Something failed.
     pub failure: Option<String>,
     /// A customer only says hello.

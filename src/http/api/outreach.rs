@@ -86,7 +86,7 @@ pub(super) async fn start(
                 None => template.filled(&web, &number).await?,
             }
         }
-        (Some(text), None) if !number.has_window => writing::text_content(text)?,
+        (Some(text), None) if !number.has_window => writing::kinds::text_content(text)?,
         (Some(_), None) => {
             return Err(Problem::unprocessable(
                 "WhatsApp takes only a template from a business that writes first: give `template`, not `text`.",

@@ -122,6 +122,8 @@ pub(super) struct Outcome {
     outcome: TrialOutcome,
     /// Messages that the customer would get, in WhatsApp's formatting.
     bubbles: Vec<String>,
+    /// The labels of the choices that the customer could tap; the last message has them as numbered lines.
+    choices: Vec<String>,
     /// Passages that the answer is based on.
     citations: Vec<Citation>,
     /// Why a person would be called, or why the bot says nothing; null otherwise.
@@ -261,10 +263,11 @@ fn events(
 
 impl From<TrialResult> for Outcome {
     fn from(answered: TrialResult) -> Self {
-        let TrialResult { outcome, bubbles, citations, reason, trace, thread } = answered;
+        let TrialResult { outcome, bubbles, choices, citations, reason, trace, thread } = answered;
         Self {
             outcome,
             bubbles,
+            choices,
             citations,
             reason_code: reason.as_deref().and_then(CaseReason::of),
             reason,

@@ -9,13 +9,14 @@ use crate::domain::thread::{ConsentRequest, Disposition, InboundEvent, IntakePol
 use crate::domain::time::{Millis, now_ms};
 use crate::domain::trial::{TrialKind, TrialOutcome};
 use crate::domain::{
-    Citation, Content, Line, Outcome, Owner, ProblemCode, Speaker, Trace, Turn, TurnReason,
-    loop_guard,
+    Choices, Citation, Content, Line, Outcome, Owner, ProblemCode, Speaker, Trace, Turn,
+    TurnReason, loop_guard,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::limits::ExpensivePermit;
 use crate::llm::Hear;
+use crate::pipeline::choices::read_back;
 use crate::pipeline::inbound::{Intake, intake_policy};
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{AttachedFiles, Bot, BudgetTier, TurnContext, TurnResult};
@@ -38,6 +39,8 @@ pub(super) struct TrialResult {
     pub(super) outcome: TrialOutcome,
     /// Messages that the customer would get.
     pub(super) bubbles: Vec<String>,
+    /// The labels of the choices that the customer could tap.
+    pub(super) choices: Vec<String>,
     pub(super) citations: Vec<Citation>,
     /// Why a person would be called, or why the bot says nothing.
     pub(super) reason: Option<String>,
@@ -55,6 +58,10 @@ impl Trial {
         (bot, turn, thread): (&Arc<Bot>, Turn, Thread),
     ) -> Result<Self, Problem> {
         let tier = require_budget_tier(web).await?;
+        let mut turn = turn;
+        if let Some(last) = turn.history.last_mut().filter(|_| bot.agent.choices) {
+            last.choices = read_back(&last.text);
+        }
         Ok(Self { kind, tier, bot: bot.clone(), turn, thread, _seat: seat })
     }
 
@@ -77,6 +84,11 @@ impl Trial {
         self.thread.answered(bubbles.last().map(String::as_str), now);
         let TurnResult { outcome, trace, .. } = answered;
         let kind = outcome.kind().into();
+        let choices = match &outcome {
+            Outcome::Reply(reply) => reply.choices.as_deref().map(Choices::titles),
+            Outcome::HandOver { .. } | Outcome::Silence { .. } => None,
+        };
+        let choices = choices.unwrap_or_default();
         let (reason, citations) = match outcome {
             Outcome::HandOver { reason, .. } => {
                 self.thread.take_over(now);
@@ -85,7 +97,15 @@ impl Trial {
             Outcome::Reply(reply) => (None, reply.citations),
             Outcome::Silence { why } => (Some(why), Vec::new()),
         };
-        TrialResult { outcome: kind, bubbles, citations, reason, trace, thread: self.thread }
+        TrialResult {
+            outcome: kind,
+            bubbles,
+            choices,
+            citations,
+            reason,
+            trace,
+            thread: self.thread,
+        }
     }
 
     /// Runs the turn to its end, even if the caller disconnects: its usage must be counted.
@@ -116,8 +136,8 @@ fn unanswered(
         }
         Disposition::Waits { .. } | Disposition::Stale => (TrialOutcome::Silence, Vec::new(), None),
     };
-    let (citations, trace) = (Vec::new(), Trace::default());
-    TrialResult { outcome, bubbles, citations, reason, trace, thread }
+    let (choices, citations, trace) = (Vec::new(), Vec::new(), Trace::default());
+    TrialResult { outcome, bubbles, choices, citations, reason, trace, thread }
 }
 
 fn receive(

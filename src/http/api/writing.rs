@@ -1,4 +1,4 @@
-//! Messages that people write: texts and files to a customer, and sending a message again.
+//! Messages that people write to a customer, and sending a message again.
 
 use std::sync::Arc;
 
@@ -11,19 +11,21 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
+use self::kinds::{ChoicesReply, LinkReply, LocationReply, ReactionReply};
 use super::conversations;
 use super::messages::Message;
 use super::response::Answer;
 use super::template_reply::{TemplateReply, connected};
-use crate::domain::{Content, ConversationId, MessageId, ProblemCode};
+use crate::domain::{AddressCard, Content, ConversationId, MessageId, ProblemCode};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, is_form};
 use crate::http::note::Note;
 use crate::http::server::Intake;
-use crate::pipeline::outbound::MAX_MESSAGE_LEN;
 use crate::provider::abilities::{self, Abilities, UnfitFile};
 use crate::store::staff_messages::{self, Again, Refusal, ReplyOutcome};
+
+mod kinds;
 
 /// Maximum size of a form besides its file, in bytes.
 const MAX_FORM_OVERHEAD_BYTES: usize = 64 * 1024;
@@ -41,6 +43,17 @@ pub(super) struct Reply {
     text: Option<String>,
     /// A template instead of a text: the only thing that WhatsApp takes outside the 24-hour window.
     template: Option<TemplateReply>,
+    /// Choices below the text.
+    choices: Option<ChoicesReply>,
+    /// A button below the text.
+    link: Option<LinkReply>,
+    /// A location instead of a text.
+    location: Option<LocationReply>,
+    /// Address cards instead of a text.
+    #[schema(max_items = 20)]
+    contacts: Option<Vec<AddressCard>>,
+    /// A reaction instead of a text.
+    reaction: Option<ReactionReply>,
     /// Id of the quoted message, which must be of this conversation.
     reply_to: Option<String>,
 }
@@ -62,7 +75,7 @@ pub(super) struct FileReplyForm {
     reply_to: Option<String>,
 }
 
-/// Writes to the customer: a text, a template, or, as a form, a file. The conversation then belongs to a person: the bot is silent at once,
+/// Writes to the customer: a text, a template, another kind, or, as a form, a file. The conversation then belongs to a person: the bot is silent at once,
 /// and its unsent messages are not sent. A repeated key returns the message of the first request
 /// and sends nothing.
 #[utoipa::path(post, path = "/conversations/{id}/messages", operation_id = "write_message", tag = "conversations",
@@ -87,12 +100,8 @@ pub(super) async fn write(
         let Body(reply) = Body::<Reply>::from_request(request, &web).await?;
         let (id, number) = place(&web, &id).await?;
         let (key, window) = (key(&headers)?, web.desk.window(&number));
-        let content = match (reply.text, reply.template) {
-            (Some(text), None) => text_content(&text)?,
-            (None, Some(template)) => template.content(&web, (&id, &number, &key)).await?,
-            _ => return Err(Problem::unprocessable("Give either `text` or `template`.")),
-        };
-        (id, key, window, content, reply.reply_to)
+        let (content, reply_to) = reply.content(&web, (&id, &number, &key)).await?;
+        (id, key, window, content, reply_to)
     };
     let quotes = reply_to.map(|id| MessageId::parse(&id)).transpose();
     let quotes = quotes.map_err(|_| nothing_to_quote())?;
@@ -112,18 +121,6 @@ pub(super) async fn write(
     Ok((status, note, Json(show(&web, &message).await?)))
 }
 
-pub(super) fn text_content(text: &str) -> Result<Content, Problem> {
-    let text = text.trim();
-    let letters = text.chars().count();
-    if letters == 0 {
-        return Err(Problem::unprocessable("`text` is empty: write something."));
-    }
-    if letters > MAX_MESSAGE_LEN {
-        return Err(Problem::unprocessable(format!(
-            "`text` has {letters} characters, and WhatsApp takes {MAX_MESSAGE_LEN}: write several messages."
-        )));
-    }
-    Ok(Content::Text { body: text.to_owned() })
 }
 
 /// The conversation as it is now, and its number.
@@ -251,7 +248,9 @@ pub(super) async fn show(web: &WebState, id: &MessageId) -> Result<Message, Prob
 }
 
 fn nothing_to_quote() -> Problem {
-    Problem::unprocessable("`reply_to` is not the id of a message of this conversation.")
+    Problem::unprocessable(
+        "What is quoted or reacted to is not the id of a message of this conversation.",
+    )
 }
 
 /// Explains why a reply was refused.
@@ -262,7 +261,7 @@ pub(super) fn refused(written: &ReplyOutcome) -> Problem {
         ),
         ReplyOutcome::NothingToQuote => nothing_to_quote(),
         ReplyOutcome::NotThereYet => Problem::unprocessable(
-            "The message of `reply_to` has not reached WhatsApp, so that it cannot be quoted.",
+            "The message has not reached WhatsApp, so that it can neither be quoted nor reacted to.",
         ),
         ReplyOutcome::Refused(why) => refusal_problem(*why),
         ReplyOutcome::Nowhere | ReplyOutcome::Now { .. } | ReplyOutcome::Before(_) => {

@@ -5,7 +5,8 @@ use frontdesk_language::sentences;
 use regex::Regex;
 
 use super::patterns::{
-    CODE, EMPTY_VALUE, MARK, MARKS, SIGNAL, SOURCES, TRACE, UNFINISHED, close_gap, is_line_start,
+    CHOICES, CODE, EMPTY_VALUE, MARK, MARKS, SIGNAL, SOURCES, TRACE, UNFINISHED, close_gap,
+    is_line_start,
 };
 use super::wrapping::{JSON_START, UNWRAPS};
 
@@ -38,6 +39,8 @@ pub(crate) struct CleanAnswer {
     pub(crate) marks: Vec<(usize, usize)>,
     /// What the model asked for.
     pub(crate) signals: Signals,
+    /// The labels of the choices that it offers, as it wrote them.
+    pub(crate) choices: Vec<String>,
     /// Descriptions of what was removed or changed.
     pub(crate) repairs: Vec<String>,
 }
@@ -53,6 +56,7 @@ pub(crate) fn clean(raw: &str, passages: usize) -> CleanAnswer {
     cleaned.empty_if(&TRACE, "emptied: it was a stack trace");
     cleaned.empty_if(&JSON_START, "emptied: it was JSON");
     cleaned.empty_if(&EMPTY_VALUE, "emptied: it was an empty value");
+    cleaned.take_choices();
     cleaned.take_signals();
     cleaned.take_marks(passages);
     cleaned.shorten();
@@ -85,27 +89,33 @@ impl CleanAnswer {
         }
     }
 
+    /// Takes out the marks with choices; the first one counts.
+    fn take_choices(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        let mut found = Vec::new();
+        let said = without(&text, &CHOICES, |mark| found.push(labels(mark)));
+        if let Some(first) = found.drain(..).next() {
+            self.choices = first;
+            self.note("took out the mark with the choices".to_owned());
+        }
+        said.trim().clone_into(&mut self.text);
+    }
+
     fn take_signals(&mut self) {
         let text = std::mem::take(&mut self.text);
-        let mut said = String::with_capacity(text.len());
-        let mut from = 0;
-        for found in SIGNAL.find_iter(&text) {
-            said.push_str(text.get(from..found.start()).unwrap_or(""));
-            from = found.end();
-            let rest = text.get(from..).unwrap_or("");
-            close_gap(&mut said, rest);
-            if is_line_start(&said) {
-                from += rest.len() - rest.trim_start_matches([' ', '\t']).len();
-            }
-            if found.as_str().to_ascii_lowercase().contains("hand") {
-                self.signals.hand_off = true;
-                self.note("took out the mark that calls a person".to_owned());
-            } else {
-                self.signals.no_answer = true;
-                self.note("took out the mark that says there is no answer".to_owned());
-            }
+        let (mut hand_off, mut no_answer) = (false, false);
+        let mut said = without(&text, &SIGNAL, |mark| {
+            let calls = mark.to_ascii_lowercase().contains("hand");
+            hand_off |= calls;
+            no_answer |= !calls;
+        });
+        if hand_off {
+            self.note("took out the mark that calls a person".to_owned());
         }
-        said.push_str(text.get(from..).unwrap_or(""));
+        if no_answer {
+            self.note("took out the mark that says there is no answer".to_owned());
+        }
+        self.signals = Signals { hand_off, no_answer };
         if let Some(cut) = UNFINISHED.find(&said) {
             let start = cut.start();
             self.signals.hand_off |= begins(cut.as_str(), &["handoff", "handover"]);
@@ -189,6 +199,34 @@ impl CleanAnswer {
         self.text = text;
         self.note(format!("shortened from {length} characters"));
     }
+}
+
+/// Returns a text without marks; each is given to `take`.
+fn without(text: &str, marks: &Regex, mut take: impl FnMut(&str)) -> String {
+    let (mut said, mut from) = (String::with_capacity(text.len()), 0);
+    for found in marks.find_iter(text) {
+        said.push_str(text.get(from..found.start()).unwrap_or(""));
+        from = found.end();
+        let rest = text.get(from..).unwrap_or("");
+        close_gap(&mut said, rest);
+        if is_line_start(&said) {
+            from += rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        }
+        take(found.as_str());
+    }
+    said.push_str(text.get(from..).unwrap_or(""));
+    said
+}
+
+/// Returns the labels of a mark with choices, without emphasis and citations.
+fn labels(mark: &str) -> Vec<String> {
+    let mark = mark.strip_prefix('(').and_then(|mark| mark.strip_suffix(')')).unwrap_or(mark);
+    let mark = mark.trim_matches(['*', '_', '`']);
+    let (_, labels) = mark.split_once([':', '：']).unwrap_or_default();
+    let labels = labels.trim_end_matches(['\\', ']', '］', '】']).split(['|', '｜', '\n']);
+    let bare = labels.map(|label| label.split(['[', '［', '【']).next().unwrap_or_default().trim());
+    let bare = bare.map(|label| label.trim_matches(['*', '_', '`', '"']).trim());
+    bare.filter(|label| !label.is_empty()).map(str::to_owned).collect()
 }
 
 /// Whether a mark that was cut off is the beginning of a signal, and not of a link to a
@@ -275,6 +313,33 @@ mod tests {
             let cleaned = clean(&format!("I pass you on. {mark}"), 3);
             assert_eq!(cleaned.text, "I pass you on.", "{mark}");
             assert!(cleaned.signals.hand_off, "{mark}");
+        }
+    }
+
+    #[test]
+    fn choices_are_found_however_they_are_written_and_never_shown() {
+        for mark in [
+            "[[choices: Small | Large]]",
+            "[[Choices:Small|Large|]]",
+            "[[ choice : **Small** | \"Large\" ]]",
+            "\\[\\[choices: Small | Large\\]\\]",
+            "【choices: Small | Large】",
+            "**[[choices: Small | Large]]**",
+            "`[[choices: Small | Large]]`",
+            "[[choices:\nSmall\nLarge\n]]",
+            "[[choices: Small [1] | Large [2]]]",
+            "[[choices: Small | Large",
+            "[[choices: Small | Large]] [[choices: A | B]]",
+        ] {
+            let cleaned = clean(&format!("Which size [1]? {mark}"), 3);
+            assert_eq!(cleaned.text, "Which size?", "{mark}");
+            assert_eq!(cleaned.choices, ["Small", "Large"], "{mark}");
+            assert_eq!(cleaned.cited, [1], "{mark}: a label cites nothing");
+        }
+        let both = clean("Which? [[choices: A | B]]\n[[hand-off]]", 0);
+        assert_eq!((&*both.text, both.choices.len(), both.signals.hand_off), ("Which?", 2, true));
+        for raw in ["See [choices: many](https://a.example).", "Our choices: A | B."] {
+            assert_eq!((&*clean(raw, 0).text, clean(raw, 0).choices.len()), (raw, 0));
         }
     }
 

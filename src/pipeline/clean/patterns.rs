@@ -47,6 +47,20 @@ pub(super) static SIGNAL: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// What a mark with choices begins with.
+const CHOICES_START: &str = r"(?:(?:\\?[\[［]){2}|【)[ \t]*choices?[ \t]*[:：]";
+
+/// The beginning of a mark with choices.
+pub(super) static CHOICES_BEGIN: LazyLock<Regex> =
+    LazyLock::new(|| fixed(&format!(r"(?i)\A{CHOICES_START}")));
+
+/// A mark that offers choices, with what a model puts around it; to the end, if it is not closed.
+pub(super) static CHOICES: LazyLock<Regex> = LazyLock::new(|| {
+    let inside = r"(?:[^\]］】]|[\]］][^\]］])*?";
+    let mark = format!(r"{CHOICES_START}{inside}(?:(?:\\?[\]］]){{2,3}}|】|\z)");
+    fixed(&format!(r"(?is)\*\*{mark}\*\*|__{mark}__|`{mark}`|\({mark}\)|{mark}"))
+});
+
 /// Code, which must stay unchanged.
 pub(super) static CODE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?s)```.*?(?:```|\z)|`[^`\n]+`"));

@@ -328,6 +328,12 @@ mod tests {
     fn what_is_streamed_is_what_the_cleaned_answer_says() {
         for raw in [
             "We open at 9 [1]. We close at 18:30 [2].",
+            "Which size [1]? [[choices: Small | Large]]",
+            "Which size?\n\n**[[Choices: Small [1] | Large [2]]]**\n\n[[hand-off]]",
+            "Which? [[choices: Small | Large]] Tell me.",
+            "Which? \\[\\[choices: A | B\\]\\]",
+            "Which? [[choices: Small | Lar",
+            "Which? [[choices: Small]",
             "We open at 9[1][2], on Saturday at 10 [1], [3].",
             "We open at 9 ([1]).",
             "[1] We open at nine.\n\n[2] We close at six.",

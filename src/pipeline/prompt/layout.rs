@@ -4,8 +4,8 @@
 use crate::domain::label::{MAX_TITLE_LEN, one_line};
 use crate::domain::{ChatMessage, Line, Passage, Question, Role, Speaker};
 use crate::pipeline::framing::{
-    IN_SYSTEM_NO_PASSAGES, IN_SYSTEM_RULES, NO_PASSAGES, PromptLayout, RULES, SENDS, SENDS_TOO,
-    SIGNALS, WRITES, fenced, neutralised, without_fences, without_sources_line,
+    CHOICES, IN_SYSTEM_NO_PASSAGES, IN_SYSTEM_RULES, NO_PASSAGES, PromptLayout, RULES, SENDS,
+    SENDS_TOO, SIGNALS, WRITES, fenced, neutralised, without_fences, without_sources_line,
 };
 
 /// Tokens of a chat message beyond its text (OpenAI's counting: role and separators).
@@ -17,6 +17,8 @@ const MESSAGE_BYTES: usize = 16;
 pub(super) struct Parts<'a> {
     /// The agent's rendered instructions.
     pub(super) system: String,
+    /// Whether the model may offer choices.
+    pub(super) choices: bool,
     pub(super) history: &'a [Line],
     pub(super) passages: &'a [Passage],
     /// What the customer's message refers to: a line that says so, and the text.
@@ -60,7 +62,10 @@ impl Pieces {
             },
             PromptLayout::Fenced => Self {
                 layout,
-                system: format!("{system}{SIGNALS}{RULES}"),
+                system: format!(
+                    "{system}{SIGNALS}{}{RULES}",
+                    if parts.choices { CHOICES } else { "" }
+                ),
                 lines: parts.history.iter().filter_map(as_written).collect(),
                 passages: passages(parts.passages, neutralised),
                 end: end(parts),
@@ -249,7 +254,15 @@ mod tests {
 
     fn parts<'a>(history: &'a [Line], passages: &'a [Passage]) -> Parts<'a> {
         let (before, now) = (Vec::new(), "Monday, 2 March 2026, 09:30 (UTC)".to_owned());
-        Parts { system: "Be kind.".into(), history, passages, before, now, question: &WHEN }
+        Parts {
+            system: "Be kind.".into(),
+            choices: false,
+            history,
+            passages,
+            before,
+            now,
+            question: &WHEN,
+        }
     }
 
     fn composed(

@@ -65,7 +65,8 @@ impl Lookup for ReplayLookup {
         if self.search {
             return self.now.curated(agent, question).await;
         }
-        let answer = |text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new() };
+        let answer =
+            |text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new(), choices: None };
         (self.inputs.curated.clone().map(answer), None)
     }
 

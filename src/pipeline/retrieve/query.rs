@@ -4,9 +4,10 @@
 //! Short is not incomplete: `gift cards?` names its topic. A question depends on the conversation
 //! if it refers back (`and on Sundays?`, `how much is that?`) or says nothing by itself (`why?`).
 
-use frontdesk_language::{QuestionWords, digit, question_words};
+use frontdesk_language::{QuestionWords, question_words};
 
 use crate::domain::{Line, Question, Speaker, Texts};
+use crate::pipeline::choices::number;
 use crate::pipeline::language::{Languages, customers, language};
 
 mod phrases;
@@ -19,8 +20,6 @@ const COMPLETE_MIN_CONTENT_WORDS: usize = 6;
 const FEW: usize = 3;
 /// Maximum words of a question with one content word that may be a fragment: `Sundays?`.
 const BRIEF: usize = 2;
-/// Maximum digits of the number of a choice.
-const MAX_CHOICE_DIGITS: usize = 2;
 /// Maximum characters taken from an earlier message.
 const MAX_LEN: usize = 300;
 
@@ -72,11 +71,7 @@ pub(crate) fn read(
 /// Returns the question that a number asks: the line with it among the choices that the bot's last
 /// message offers. `None` if the question is no number, or somebody has written since.
 pub(crate) fn chosen(question: &Question, history: &[Line], texts: &Texts) -> Option<Question> {
-    let number = |text: &str| {
-        let digits = text.chars().map(digit).collect::<Option<Vec<u32>>>();
-        digits.filter(|digits| (1..=MAX_CHOICE_DIGITS).contains(&digits.len()))
-    };
-    let chosen = number(question.text.trim().trim_end_matches(['.', ')', '\u{FE0F}', '\u{20E3}']))?;
+    let chosen = number(&question.text)?;
     let bot = history.last().filter(|line| line.speaker == Speaker::Bot)?;
     let item = |line: &str| {
         let (before, after) = line.trim().split_once(". ")?;

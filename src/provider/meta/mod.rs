@@ -7,6 +7,7 @@ mod settings;
 mod form;
 mod wire;
 mod request;
+mod interactive;
 mod answer;
 mod codes;
 mod media;

@@ -1,11 +1,13 @@
 //! Bodies of requests to `/messages`, in Meta's format.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::super::{OutgoingContent, OutgoingFile, OutgoingMessage};
+use super::interactive::Interactive;
 use crate::domain::{FilledTemplate, MediaKind, TemplatePart, TemplateValue};
 
-/// A message: a text, a file or a template.
+/// A message of any kind.
 #[derive(Serialize)]
 pub(super) struct Message<'a> {
     messaging_product: &'static str,
@@ -33,12 +35,33 @@ enum Body<'a> {
     Document { document: File<'a> },
     Sticker { sticker: File<'a> },
     Template { template: TemplateMessage<'a> },
+    Interactive { interactive: Interactive<'a> },
+    Location { location: Location<'a> },
+    Contacts { contacts: &'a Value },
+    Reaction { reaction: Reaction<'a> },
 }
 
 #[derive(Serialize)]
 struct Text<'a> {
     body: &'a str,
     preview_url: bool,
+}
+
+#[derive(Serialize)]
+struct Location<'a> {
+    latitude: f64,
+    longitude: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Reaction<'a> {
+    message_id: &'a str,
+    /// Empty to take it back.
+    emoji: &'a str,
 }
 
 /// A file that was uploaded.
@@ -136,6 +159,25 @@ impl<'a> Body<'a> {
             }
             OutgoingContent::Template(filled) => Self::Template { template: filled.into() },
             OutgoingContent::File(file) => Self::file(file),
+            OutgoingContent::Buttons(choices) => {
+                Self::Interactive { interactive: Interactive::buttons(choices) }
+            }
+            OutgoingContent::List(choices) => {
+                Self::Interactive { interactive: Interactive::list(choices) }
+            }
+            OutgoingContent::Link(link) => {
+                Self::Interactive { interactive: Interactive::link(link) }
+            }
+            OutgoingContent::Location { latitude, longitude, name, address } => {
+                let (name, address) = (name.as_deref(), address.as_deref());
+                let location =
+                    Location { latitude: *latitude, longitude: *longitude, name, address };
+                Self::Location { location }
+            }
+            OutgoingContent::Contacts(contacts) => Self::Contacts { contacts },
+            OutgoingContent::Reaction { message_id, emoji } => {
+                Self::Reaction { reaction: Reaction { message_id, emoji } }
+            }
         }
     }
 

@@ -82,8 +82,10 @@ impl OutboxEntry<'_> {
             number_id: self.number.to_owned(),
             author: self.author,
             body: Some(message.text().to_owned()),
-            // Replies are texts.
-            content: None,
+            content: match &message.content {
+                Content::Text { .. } => None,
+                content => serde_json::to_string(content).ok(),
+            },
             reply_to: message.reply_to.clone(),
             attempts: 1,
             lease_until: free.lease_until,

@@ -94,7 +94,7 @@ pub(super) fn failed(turn: &Turn, why: &str) -> TurnAnswer {
     // Its words may be what broke the pipeline.
     let language = catch_unwind(AssertUnwindSafe(|| language_of(turn))).ok().flatten();
     let text = turn.agent.texts.failure.to(language.as_deref()).to_owned();
-    let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
+    let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new(), choices: None };
     let outcome = Outcome::Reply(reply);
     let (transcripts, inputs) = (Vec::new(), RecordedInputs::default());
     let answered = TurnResult { outcome, trace, transcripts, inputs };

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 
 /** A file that a customer got. */
 export type SentFile = { kind: string; id: string; caption?: string; filename?: string; bytes: Buffer };
-export type Sent = { to: string; text: string; id: string; reference?: string; template?: string; language?: string; components?: object[]; media?: SentFile };
+export type Sent = { to: string; text: string; id: string; reference?: string; template?: string; language?: string; components?: object[]; media?: SentFile; content?: unknown };
 
 const fileKinds = ["image", "document", "audio", "video"];
 type Refusal = (status: number, code: number, message: string) => void;
@@ -127,6 +127,7 @@ export class Graph {
       template: message.template?.name,
       language: message.template?.language?.code,
       components: message.template?.components,
+      content: message[message.type],
       media: kind && file && { kind, id: sent.id, caption: sent.caption, filename: sent.filename, bytes: file.bytes },
     });
     return json(response, {

@@ -22,6 +22,7 @@ use super::fake::{
 };
 use super::hooks::{News, sign, status_webhook};
 
+mod kinds;
 mod templates;
 mod uploads;
 
@@ -55,6 +56,8 @@ pub(crate) struct SentMessage {
     pub(crate) components: Value,
     /// The file; `text` is then its caption.
     pub(crate) file: Option<SentFile>,
+    /// What came under the name of its type.
+    pub(crate) content: Value,
     /// Time of arrival.
     pub(crate) received_at: Instant,
 }
@@ -338,6 +341,9 @@ fn read_message(state: &Shared, number: String, body: &Value) -> Result<SentMess
             template = used;
             words
         }
+        Some(kind @ ("interactive" | "location" | "contacts" | "reaction")) => {
+            kinds::read(kind, &body[kind])?
+        }
         Some(kind) => {
             let (sent, caption) = state.read_file(kind, &body[kind])?;
             file = Some(sent);
@@ -367,6 +373,7 @@ fn read_message(state: &Shared, number: String, body: &Value) -> Result<SentMess
         template,
         components: body["template"]["components"].clone(),
         file,
+        content: body[body["type"].as_str().unwrap_or_default()].clone(),
         received_at: came_at,
     })
 }

@@ -373,6 +373,7 @@ mod tests {
             id: format!("wamid.{reference}"),
             template: None,
             file: None,
+            content: Value::Null,
             components: Value::Null,
             received_at: Instant::now(),
         }

@@ -12,8 +12,10 @@ import { Content, EventText } from "./Content";
 import { gist, isDeleted, isEvent } from "./messageParts";
 import { useNote } from "./note";
 import type { PendingMessage } from "./outbox";
+import { ReactionPicker } from "./ReactionPicker";
 import { RetryButton, Ticks } from "./State";
 import { outbox } from "./sending";
+import { ChoicesMessage, LinkMessage } from "./TappableMessage";
 import { TemplateMessage } from "./TemplateMessage";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
@@ -126,6 +128,8 @@ type Props = {
   /** The quoted message; `null` when it is not loaded. */
   quoted?: Message | null;
   reactions?: string;
+  /** The business's own reaction among them. */
+  own?: string;
   /** Whether it can be quoted. */
   quotable: boolean;
   found: boolean;
@@ -135,8 +139,20 @@ type Props = {
 };
 
 export const Bubble = memo(function Bubble(props: Props) {
-  const { message, conversation, customer, first, quoted, reactions, quotable, found, quote, why, find } =
-    props;
+  const {
+    message,
+    conversation,
+    customer,
+    first,
+    quoted,
+    reactions,
+    own,
+    quotable,
+    found,
+    quote,
+    why,
+    find,
+  } = props;
   const { t } = useTranslation("inbox");
   const format = useFormat();
   const note = useNote()(message);
@@ -190,6 +206,14 @@ export const Bubble = memo(function Bubble(props: Props) {
           >
             <IconArrowBackUp size={16} />
           </ActionIcon>
+        )}
+        {quotable && !ours && !deleted && (
+          <ReactionPicker
+            message={message}
+            conversation={conversation}
+            summary={summary(message).slice(0, 60)}
+            own={own}
+          />
         )}
       </div>
       {reactions && !deleted && (
@@ -263,6 +287,10 @@ export function PendingBubble({
           {pending.file && <AttachedFile {...pending.file} />}
           {pending.template ? (
             <TemplateMessage text={pending.text} buttons={pending.template.buttons} />
+          ) : pending.below?.choices ? (
+            <ChoicesMessage body={pending.text} {...pending.below.choices} />
+          ) : pending.below?.link ? (
+            <LinkMessage body={pending.text} {...pending.below.link} />
           ) : (
             pending.text && (
               <div style={pending.file && { paddingBlockStart: 6 }}>

@@ -2,7 +2,7 @@
 // text is its caption.
 import { ActionIcon, Alert, Button, CloseButton, Group, Text, Textarea, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconBan, IconClockOff, IconSend2, IconTemplate } from "@tabler/icons-react";
+import { IconBan, IconClockOff, IconHandClick, IconSend2, IconTemplate } from "@tabler/icons-react";
 import { type ClipboardEvent, type KeyboardEvent, type RefObject, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
@@ -13,7 +13,8 @@ import { QuotedMessage } from "./Bubble";
 import { useDraft } from "./draft";
 import type { Conversation } from "./filter";
 import { lengthOf } from "./length";
-import { sendMessage } from "./sending";
+import { sendMessage, sendTappable } from "./sending";
+import type { Tappable } from "./tappable";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import type { Window } from "./window";
@@ -29,6 +30,7 @@ type ClosedNoticeProps = {
 };
 
 const TemplateDialog = lazyDialog(async () => (await import("./TemplateDialog")).TemplateDialog);
+const ButtonsDialog = lazyDialog(async () => (await import("./ButtonsDialog")).ButtonsDialog);
 
 /** Why nobody can write now, and the template that still reaches the customer. */
 function ClosedNotice({ which, name, conversation, opener, open }: ClosedNoticeProps) {
@@ -124,6 +126,13 @@ function MessageField({
     remove();
     field.current?.focus();
   };
+  const [buttons, { open: addButtons, close: closeButtons }] = useDisclosure();
+  const sendButtons = (below: Tappable) => {
+    sendTappable(conversation.id, words, below, quoting?.id);
+    setText("");
+    unquote();
+    closeButtons();
+  };
   const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     // Enter that ends an IME composition does not send; some browsers report it only by the key code 229.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
@@ -166,6 +175,18 @@ function MessageField({
       )}
       <Group gap="xs" wrap="nowrap" align="flex-end">
         <AttachButton attach={attach} />
+        <Tooltip label={t("buttons.add")}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size={36}
+            onClick={addButtons}
+            disabled={!!file}
+            aria-label={t("buttons.add")}
+          >
+            <IconHandClick size={20} />
+          </ActionIcon>
+        </Tooltip>
         <Textarea
           ref={field}
           flex={1}
@@ -187,6 +208,13 @@ function MessageField({
           </ActionIcon>
         </Tooltip>
       </Group>
+      <ButtonsDialog
+        opened={buttons}
+        onClose={closeButtons}
+        text={text}
+        setText={setText}
+        send={sendButtons}
+      />
       {isNear && (
         <Text size="xs" mt={4} className={classes.facts}>
           {t("write.left", { count: left, shown: format.count(left) })}

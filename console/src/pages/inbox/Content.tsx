@@ -11,6 +11,7 @@ import { File, Picture } from "./Files";
 import { Kind } from "./Kind";
 import { answersOf, type Card, cardsOf, itemsOf, linksOf, totalOf } from "./messageParts";
 import { Recording } from "./Recording";
+import { ChoicesMessage, LinkMessage } from "./TappableMessage";
 import { TemplateMessage } from "./TemplateMessage";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
@@ -150,6 +151,10 @@ export function Content({ message, conversation }: { message: Message; conversat
       return <Media message={message} kind={content.kind} conversation={conversation} words={words} />;
     case "template":
       return <TemplateMessage text={content.text} buttons={content.buttons} />;
+    case "choices":
+      return <ChoicesMessage {...content} />;
+    case "link":
+      return <LinkMessage {...content} />;
     case "location":
       return <Place place={content} />;
     case "contacts":

@@ -119,7 +119,7 @@ export function Messages({ id, customer, thread, activities, pending, writable, 
 
   const rows = useMemo(() => {
     const by = new Map(messages.map((one) => [one.provider_id ?? one.id, one]));
-    const { on } = reactions(messages);
+    const { on, own } = reactions(messages);
     return lines.map((line): ReactNode => {
       if (line.kind === "activity")
         return (
@@ -139,6 +139,7 @@ export function Messages({ id, customer, thread, activities, pending, writable, 
             first={first}
             quoted={message.reply_to ? (by.get(message.reply_to) ?? null) : undefined}
             reactions={message.provider_id ? on.get(message.provider_id) : undefined}
+            own={message.provider_id ? own.get(message.provider_id) : undefined}
             quotable={writable && !!message.provider_id}
             found={found === message.id}
             quote={quote}

@@ -91,6 +91,8 @@ const events: Record<Schemas["MessageKind"], boolean> = {
   video: false,
   document: false,
   template: false,
+  choices: false,
+  link: false,
   sticker: false,
   location: false,
   contacts: false,
@@ -111,7 +113,8 @@ export const isDeleted = ({ deleted_at }: Message) => typeof deleted_at === "num
 export const isEvent = (message: Message) => events[message.kind] && !isDeleted(message);
 
 /**
- * `on`: reactions by the provider's id of the message they are on; `shown`: ids of the reaction messages among them.
+ * `on`: reactions by the provider's id of the message they are on; `own`: the business's among them; `shown`: ids of the
+ * reaction messages among them.
  */
 export function reactions(messages: readonly Message[]) {
   const there = new Set(messages.map(({ provider_id }) => provider_id));
@@ -124,11 +127,14 @@ export function reactions(messages: readonly Message[]) {
     latest.set(content.message_id, of.set(author, content.emoji ?? ""));
   }
   const on = new Map<string, string>();
+  const own = new Map<string, string>();
   for (const [target, of] of latest) {
+    const ours = of.get("person");
+    if (ours) own.set(target, ours);
     const all = [...of.values()].filter(Boolean).join(" ");
     if (all) on.set(target, all);
   }
-  return { on, shown };
+  return { on, own, shown };
 }
 
 export const fileOf = (message: Message) => `/api/v1/messages/${encodeURIComponent(message.id)}/media`;

@@ -302,3 +302,24 @@ test("a template that arrived is not shown twice, and is no text of the same wor
   expect(unarrived([pending], [said("text")])).toEqual([pending]);
   expect(unarrived([{ ...pending, template: undefined }], [said("template")])).toHaveLength(1);
 });
+
+test("choices that arrived are not shown twice, although the server adds them to the text", () => {
+  const pending: PendingMessage = {
+    key: "x",
+    conversation: "a",
+    text: "Which size?",
+    below: { choices: { options: [{ title: "Small" }] } },
+    at: 0,
+    state: "sending",
+    after: "msg_5",
+  };
+  const said = (kind: Schemas["MessageKind"], text = "Which size?\n\n1. Small") => ({
+    id: "msg_6",
+    author: "person" as const,
+    kind,
+    text,
+  });
+  expect(unarrived([pending], [said("choices")])).toEqual([]);
+  expect(unarrived([pending], [said("text", "Which size?")])).toEqual([pending]);
+  expect(unarrived([{ ...pending, below: undefined }], [said("choices", "Which size?")])).toHaveLength(1);
+});

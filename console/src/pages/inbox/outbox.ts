@@ -1,5 +1,6 @@
 // Outgoing messages: shown at once and sent one by one, each with an idempotency key so that none is sent twice.
 import { Failure, type Problem, type Schemas } from "@/api/client";
+import type { Tappable } from "./tappable";
 
 /** A file of a pending message. Its bytes are in memory only: they are gone when the page is. */
 export type PendingFile = Pick<File, "name" | "size" | "type"> & { data?: File };
@@ -21,6 +22,8 @@ export type PendingMessage = {
   text: string;
   file?: PendingFile;
   template?: PendingTemplate;
+  /** What can be tapped below the text. */
+  below?: Tappable;
   /** Why there is nothing left to send: such a message can only be discarded. */
   lost?: "reloaded" | "unreadable";
   /** Whether the connection was too slow for its file: a person decides whether it is tried again. */
@@ -95,6 +98,10 @@ export class Outbox<M extends SentMessage> {
   write(conversation: string, text: string, reply_to?: string, data?: File) {
     const file = data && { name: data.name, size: data.size, type: data.type, data };
     this.add({ conversation, text, file, reply_to });
+  }
+
+  writeTappable(conversation: string, text: string, below: Tappable, reply_to?: string) {
+    this.add({ conversation, text, below, reply_to });
   }
 
   /** `text`: the template with its values. */
@@ -191,9 +198,20 @@ type ThreadMessage = Pick<Schemas["Message"], "id" | "author" | "kind" | "text" 
 /** The letters and digits of a file's name: the server drops other signs, and the beginning of a long name. */
 const plain = (name: string) => name.replace(/[^\p{L}\p{N}]/gu, "");
 
+/** The kind of a pending message that is neither a text nor a file. */
+function kindOf({ template, below }: PendingMessage): ThreadMessage["kind"] | undefined {
+  if (template) return "template";
+  if (below?.choices) return "choices";
+  return below?.link ? "link" : undefined;
+}
+
+const special: ReadonlySet<ThreadMessage["kind"] | undefined> = new Set(["template", "choices", "link"]);
+
 /** Whether a message says what a pending one says. */
 function isSame({ kind, text, media }: ThreadMessage, pending: PendingMessage): boolean {
-  if ((kind === "template") !== !!pending.template) return false;
+  if ((special.has(kind) ? kind : undefined) !== kindOf(pending)) return false;
+  // The server adds what can be tapped to the text.
+  if (pending.below) return !!text?.startsWith(pending.text);
   if ((text ?? "") !== pending.text || !media !== !pending.file) return false;
   if (!media || !pending.file) return true;
   const isNamed = plain(pending.file.name).endsWith(plain(media.name ?? ""));

@@ -12,6 +12,7 @@ import {
   SlowUpload,
   UnreadableFile,
 } from "./outbox";
+import type { Tappable } from "./tappable";
 import { type Message, newest, put } from "./thread";
 
 /** Timeouts of a text and of a file, in milliseconds. */
@@ -19,8 +20,8 @@ const LONGEST = 30_000;
 const LONGEST_UPLOAD = 300_000;
 
 /** The body of a message without a file. */
-function bodyOf({ text, reply_to, template }: PendingMessage): Schemas["Reply"] {
-  if (!template) return { text, reply_to };
+function bodyOf({ text, reply_to, template, below }: PendingMessage): Schemas["Reply"] {
+  if (!template) return { text, reply_to, ...below };
   const { name, language, values } = template;
   return { template: { name, language, values }, reply_to };
 }
@@ -74,6 +75,11 @@ export function sendMessage(conversation: string, text: string, reply_to?: strin
   if (!file || !text || takesCaption(file)) return outbox.write(conversation, text, reply_to, file);
   outbox.write(conversation, "", reply_to, file);
   outbox.write(conversation, text);
+}
+
+/** Sends a text with something to tap below it. */
+export function sendTappable(conversation: string, text: string, below: Tappable, reply_to?: string) {
+  outbox.writeTappable(conversation, text, below, reply_to);
 }
 
 /** Sends a filled template. `text`: what the customer will read. */

@@ -111,6 +111,7 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
       ) : (
         <Thread agent={agent} turns={turns} marks={marks} />
       )}
+      <OfferedChoices turns={turns} choose={tell} />
       <SilenceNotice agent={agent} turns={turns} />
       <Composer
         ref={ref}
@@ -121,6 +122,24 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
         onStop={() => stop(agent)}
       />
     </Box>
+  );
+}
+
+/** The choices of the last reply, to tap as a customer does. */
+function OfferedChoices({ turns, choose }: { turns: Turn[]; choose: (title: string) => void }) {
+  const { t } = useTranslation("sandbox");
+  const replies = turns.at(-1)?.replies ?? [];
+  // A reply that was kept by an older page has none.
+  const titles = replies.every(({ state }) => state === "done") ? (replies[0]?.outcome?.choices ?? []) : [];
+  if (titles.length === 0) return null;
+  return (
+    <Group gap={6} px={{ base: "md", md: 20 }} py={6} role="group" aria-label={t("conversation.choices")}>
+      {titles.map((title) => (
+        <Button key={title} size="compact-sm" variant="light" onClick={() => choose(title)}>
+          <bdi>{title}</bdi>
+        </Button>
+      ))}
+    </Group>
   );
 }
 

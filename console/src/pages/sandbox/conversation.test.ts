@@ -14,6 +14,7 @@ import type { Outcome, Reply, Turn } from "./turn";
 const outcome = (bubbles: string[], heard?: string): Outcome => ({
   outcome: "answer",
   bubbles,
+  choices: [],
   citations: [],
   owner: "bot",
   opted_out: false,

@@ -8,6 +8,7 @@ const place = "frontdesk.chat.shop";
 const outcome: Outcome = {
   outcome: "answer",
   bubbles: ["At nine"],
+  choices: [],
   citations: [],
   owner: "bot",
   opted_out: false,

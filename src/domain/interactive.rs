@@ -1,0 +1,173 @@
+//! What a customer taps: choices as reply buttons or a list, and a button that opens a web page. Each
+//! holds the text that a customer reads where nothing can be tapped. Pure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::message::Content;
+
+/// Choices that are offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Choices {
+    /// The whole message as text, with the choices as numbered lines.
+    pub text: String,
+    /// The text above the choices.
+    pub body: String,
+    /// The line above the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// The line below the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<String>,
+    /// The label of the button that opens the list; null for reply buttons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// The choices, in their order.
+    pub options: Vec<ChoiceOption>,
+}
+
+/// One of several choices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChoiceOption {
+    /// The id that comes back when it is tapped.
+    pub id: String,
+    /// Its label.
+    pub title: String,
+    /// A line below the label, in a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A text with a button that opens a web page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LinkButton {
+    /// The whole message as text, with the address.
+    pub text: String,
+    /// The text above the button.
+    pub body: String,
+    /// The line above the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// The line below the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<String>,
+    /// The button's label.
+    pub label: String,
+    /// The address that it opens.
+    pub url: String,
+}
+
+/// An address card that a person sends.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddressCard {
+    /// The name.
+    #[schema(max_length = 200)]
+    pub name: String,
+    /// Phone numbers with `+` and the country code.
+    #[schema(max_items = 10)]
+    pub phones: Vec<String>,
+}
+
+impl Content {
+    /// Address cards, with the names of Meta's format.
+    pub fn address_cards(cards: &[AddressCard]) -> Self {
+        let card = |AddressCard { name, phones }: &AddressCard| {
+            let phones: Vec<_> =
+                phones.iter().map(|phone| json!({"phone": phone.trim()})).collect();
+            let name = name.trim();
+            // WhatsApp wants one name beside the whole one.
+            json!({"name": {"formatted_name": name, "first_name": name}, "phones": phones})
+        };
+        let names = cards.iter().map(|card| card.name.trim().to_owned()).collect();
+        Self::Contacts { names, cards: cards.iter().map(card).collect() }
+    }
+}
+
+impl ChoiceOption {
+    /// Choices without descriptions, whose ids are their numbers.
+    pub fn numbered<T: Into<String>>(titles: impl IntoIterator<Item = T>) -> Vec<Self> {
+        let option = |(number, title): (usize, T)| Self {
+            id: number.to_string(),
+            title: title.into(),
+            description: None,
+        };
+        (1..).zip(titles).map(option).collect()
+    }
+}
+
+impl Choices {
+    /// Choices below a text, without header, footer and list.
+    pub fn new(body: impl Into<String>, options: Vec<ChoiceOption>) -> Self {
+        let body = body.into();
+        let bare =
+            Self { text: String::new(), body, header: None, footer: None, list: None, options };
+        bare.worded()
+    }
+
+    /// The same with the text that it is as a whole: to be called after a change.
+    #[must_use]
+    pub fn worded(self) -> Self {
+        let line = |(number, option): (usize, &ChoiceOption)| match &option.description {
+            Some(description) => format!("{number}. {} – {description}", option.title),
+            None => format!("{number}. {}", option.title),
+        };
+        let lines: Vec<_> = (1..).zip(&self.options).map(line).collect();
+        let parts = [
+            self.header.clone(),
+            Some(self.body.clone()),
+            Some(lines.join("\n")),
+            self.footer.clone(),
+        ];
+        Self { text: joined(parts), ..self }
+    }
+
+    /// The labels, in their order.
+    pub fn titles(&self) -> Vec<String> {
+        self.options.iter().map(|option| option.title.clone()).collect()
+    }
+}
+
+impl LinkButton {
+    /// A button below a text, without header and footer.
+    pub fn new(body: impl Into<String>, label: impl Into<String>, url: impl Into<String>) -> Self {
+        let (body, label, url) = (body.into(), label.into(), url.into());
+        let bare = Self { text: String::new(), body, header: None, footer: None, label, url };
+        bare.worded()
+    }
+
+    /// The same with the text that it is as a whole: to be called after a change.
+    #[must_use]
+    pub fn worded(self) -> Self {
+        let address = format!("{}: {}", self.label, self.url);
+        let parts =
+            [self.header.clone(), Some(self.body.clone()), Some(address), self.footer.clone()];
+        Self { text: joined(parts), ..self }
+    }
+}
+
+/// The parts of a message as its paragraphs.
+fn joined(parts: [Option<String>; 4]) -> String {
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_and_links_are_text_where_nothing_can_be_tapped() {
+        let mut sizes = Choices::new("Which size?", ChoiceOption::numbered(["Small", "Large"]));
+        assert_eq!(sizes.text, "Which size?\n\n1. Small\n2. Large");
+        assert_eq!(
+            (&*sizes.options[1].id, sizes.titles()),
+            ("2", vec!["Small".into(), "Large".into()])
+        );
+        sizes.options[1].description = Some("2 l".into());
+        (sizes.header, sizes.footer) = (Some("Cups".into()), Some("Acme".into()));
+        assert_eq!(sizes.worded().text, "Cups\n\nWhich size?\n\n1. Small\n2. Large – 2 l\n\nAcme");
+        let link = LinkButton::new("Track it here.", "Track", "https://acme.example/a");
+        assert_eq!(link.text, "Track it here.\n\nTrack: https://acme.example/a");
+    }
+}
