@@ -1,7 +1,7 @@
 //! The message templates of numbers: read from their account, and found to be sent.
 
 use super::{Desk, Number};
-use crate::domain::{MessageTemplate, What};
+use crate::domain::{MessageTemplate, NumberId, What};
 use crate::provider::{self, TemplateCatalog};
 use crate::store;
 
@@ -71,6 +71,16 @@ impl Desk {
         let Some(catalog) = number.client.template_catalog() else { return Ok(None) };
         let Some(account) = self.template_account(number, catalog).await? else { return Ok(None) };
         self.store.template(&account, named).await
+    }
+
+    /// The account of a number, if its settings or a webhook named it.
+    pub async fn account(&self, number: &str) -> store::Result<Option<String>> {
+        let connected = self.number(number);
+        let catalog = connected.as_ref().and_then(|number| number.client.template_catalog());
+        match catalog.and_then(TemplateCatalog::account) {
+            Some(account) => Ok(Some(account.to_owned())),
+            None => self.store.number_account(&NumberId::stored(number.to_owned())).await,
+        }
     }
 
     async fn template_account(

@@ -33,6 +33,7 @@ pub mod audit;
 pub mod model;
 pub mod trial;
 pub mod number;
+mod number_health;
 pub mod stop_reason;
 pub mod problem;
 pub mod run;
@@ -71,6 +72,9 @@ pub use message::{
 pub use model::{EndpointProblem, ModelProvider, ModelRole, ModelTask, PartOrigin};
 pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
+pub use number_health::{
+    HealthChange, HealthTopic, MessagingLimit, NumberHealth, NumberQuality, Restriction,
+};
 pub use page_reason::PageReason;
 pub use problem::ProblemCode;
 pub use prompt::{ChatMessage, Prompt, Role, Usage};

@@ -17,11 +17,11 @@ use crate::domain::trial::TrialKind;
 use crate::domain::{
     AgentId, AlertCode, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId,
     ConversationId, Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus,
-    EscalationId, EscalationState, FailureCode, FileState, GapId, GapState, MessageId, MessageKind,
-    MessageState, ModelProvider, ModelRole, NumberId, NumberState, Owner, PageState, ProviderKind,
-    RunId, RunState, SourceId, SourceKind, SourceState, StoredProvider, TemplateCategory,
-    TemplateQuality, TemplateState, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
-    WorkspaceId, audit,
+    EscalationId, EscalationState, FailureCode, FileState, GapId, GapState, HealthTopic, MessageId,
+    MessageKind, MessageState, ModelProvider, ModelRole, NumberId, NumberState, Owner, PageState,
+    ProviderKind, RunId, RunState, SourceId, SourceKind, SourceState, StoredProvider,
+    TemplateCategory, TemplateQuality, TemplateState, TurnId, TurnOutcome, UploadState, VersionId,
+    WebhookId, WorkspaceId, audit,
 };
 
 /// Maximum number of unknown words logged per [`LOG_INTERVAL`].
@@ -240,6 +240,7 @@ word_columns! {
     TemplateCategory: "message_templates.category",
     TemplateState: "message_templates.state",
     TemplateQuality: "message_templates.quality",
+    HealthTopic: "number_health.topic",
 }
 
 /// Columns for which another version may know more words. They decode to a catch-all, so that one

@@ -52,6 +52,7 @@ pub mod messages;
 pub mod staff_messages;
 pub mod numbers;
 pub mod warnings;
+pub mod number_health;
 pub mod templates;
 pub mod calls;
 pub mod files;

@@ -50,6 +50,10 @@ sql_words! {
         STORED = Stored,
         WAITING = Waiting,
     }
+    health_topic: HealthTopic {
+        BAN = Ban,
+        RESTRICTION = Restriction,
+    }
     message_kind: MessageKind {
         CONTACTS = Contacts,
         FORM = Form,
@@ -73,6 +77,9 @@ sql_words! {
         BOT = Bot,
         NOBODY = Nobody,
         PERSON = Person,
+    }
+    restriction: Restriction {
+        SENDING = Sending,
     }
     upload_state: UploadState {
         WAITING = Waiting,

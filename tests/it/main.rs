@@ -67,6 +67,7 @@ mod models;
 mod permissions;
 mod person;
 mod numbers;
+mod number_health;
 mod observability;
 mod opening;
 mod ownership;
