@@ -237,3 +237,35 @@ test("an alert says what happened and what to do, and the number is at risk unti
   await page.goto("/numbers");
   await expect(page.getByTestId("warnings")).toHaveCount(0);
 });
+
+test("a restriction stops a number, and its page says until when, with its quality, its limit and its history", async ({ page, desk }) => {
+  // The first message tells the number's account and phone.
+  await desk.graph.customerSays("447700900021", "When do you open?", "Ada Lovelace");
+  await expect.poll(() => desk.graph.sent.length).toBe(1);
+  const phone = { display_phone_number: "15550783881" };
+  await desk.graph.reports("phone_number_quality_update", { event: "FLAGGED", current_limit: "TIER_2K", ...phone });
+  const restriction = (all: object[]) => ({ event: "ACCOUNT_RESTRICTION", restriction_info: all });
+  const expiration = Math.floor(Date.now() / 1000) + 86_400;
+  const forbidden = { restriction_type: "RESTRICTED_CUSTOMER_INITIATED_MESSAGING", expiration };
+  await desk.graph.reports("account_update", restriction([forbidden]));
+  await page.goto("/numbers");
+  const row = page.getByTestId("number").first();
+  await expect(row).toContainText("Stopped");
+  await expect(row).toContainText("forbids this number to send until");
+  await expect(row).toContainText("quality: Low · May write first to 2,000 customers in 24 hours");
+  await page.getByRole("link", { name: "main" }).click();
+  const facts = page.getByRole("region", { name: "About this number" });
+  await expect(facts).toContainText("2,000 customers in 24 hours");
+  await expect(facts).toContainText("May not send until");
+  await page.getByRole("button", { name: "What WhatsApp reported" }).click();
+  const history = page.getByTestId("history").getByRole("listitem");
+  await expect(history).toHaveCount(2);
+  await expect(history.nth(0)).toContainText("The account is restricted");
+  await expect(history.nth(1)).toContainText("The number's quality fell");
+  await accessible(page, "a number that may not send");
+  await desk.graph.customerSays("447700900021", "Are you there?");
+  await desk.graph.reports("account_update", restriction([]));
+  // The open page follows, and what waited is sent.
+  await expect(facts).not.toContainText("May not send");
+  await expect.poll(() => desk.graph.sent.length).toBe(2);
+});
