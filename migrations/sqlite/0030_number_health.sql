@@ -16,3 +16,6 @@ create table number_health (
 alter table provider_events add column account_id text;
 create index provider_events_of_number on provider_events (number_id, created_at);
 create index provider_events_of_account on provider_events (account_id, created_at) where number_id is null;
+
+-- What providers charged is counted by time.
+create index messages_priced on messages (workspace_id, sent_at) where pricing is not null;

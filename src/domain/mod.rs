@@ -26,6 +26,7 @@ mod standing;
 pub mod sending;
 pub mod template;
 pub mod filled_template;
+pub mod template_draft;
 pub mod prompt;
 pub mod trace;
 pub mod live;
@@ -86,6 +87,7 @@ pub use template::{
     TemplateHeader, TemplateHeaderKind, TemplateLayout, TemplateParameter, TemplatePart,
     TemplateQuality, TemplateState,
 };
+pub use template_draft::{DraftButton, DraftError, TemplateDraft};
 pub use trace::Trace;
 pub use turn::{
     Citation, Line, Outcome, Owner, Question, Reply, ReplyKind, Speaker, TranscriptDetails, Turn,

@@ -83,6 +83,8 @@ mod store;
 mod suggestions;
 mod suites;
 mod templates;
+mod template_drafts;
+mod charges;
 mod torture;
 mod transcribe;
 mod trials;

@@ -11,6 +11,7 @@ mod answer;
 mod codes;
 mod media;
 mod templates;
+mod template_draft;
 
 use std::sync::Arc;
 

@@ -157,6 +157,58 @@ test.describe("without a number", () => {
   });
 });
 
+test.describe("with a number of the console", () => {
+  test.use({ kind: "bare" });
+
+  test("the fallback template is chosen among those that can stand for a message", async ({ page, desk }) => {
+    const approved = { language: "en_US", status: "APPROVED", category: "UTILITY" };
+    const body = (text: string) => [{ type: "BODY", text }];
+    desk.graph.templates = [
+      { ...approved, id: "1", name: "come_back", components: body("News for you: {{1}} Bye.") },
+      { ...approved, id: "2", name: "plain", components: body("Write to us.") },
+      { ...approved, id: "3", name: "order", components: body("Hello {{1}}, your {{2}} is here.") },
+      { ...approved, id: "4", name: "sale", status: "REJECTED", components: body("Sale.") },
+    ];
+    const fields = {
+      phone_number_id: Graph.number,
+      account_id: Graph.account,
+      access_token: Graph.token,
+      app_secret: secret,
+      verify_token: "a-verify-token-of-mine",
+      base_url: desk.graph.url,
+      "template.name": "order",
+      "template.language": "en_US",
+      "template.with_text": "true",
+    };
+    const [agent] = await desk.api<{ slug: string }[]>("/agents");
+    const number = { slug: "main", provider: "meta", agent: agent?.slug, fields };
+    const { id } = await desk.api<{ id: string }>("/numbers", { method: "POST", body: JSON.stringify(number) });
+    await desk.api(`/numbers/${id}/templates/sync`, { method: "POST" });
+    await page.goto(`/numbers/${id}`);
+    const warning = page.locator("[data-level=warning]");
+    await expect(warning).toContainText("The fallback template cannot be sent: order");
+    await expect(warning).toContainText("values that the message does not fill");
+    await page.getByRole("button", { name: "Fields" }).click();
+    await expect(page.getByTestId("field-template.name")).toBeHidden();
+    const choice = page.getByRole("combobox", { name: "Fallback template" });
+    await choice.click();
+    await expect(page.getByRole("option")).toHaveText([/^order/, /^come_back/, /^plain/]);
+    await page.getByRole("option", { name: /^come_back/ }).click();
+    await page.getByRole("button", { name: "Save changes" }).click();
+    await expect(warning).toHaveCount(0);
+    const saved = await desk.api<{ fields: Record<string, string> }>(`/numbers/${id}`);
+    expect(saved.fields).toMatchObject({ "template.name": "come_back", "template.with_text": "true" });
+    await accessible(page, "a number's fallback template");
+    desk.graph.secret = secret;
+    await desk.graph.reports("message_template_status_update", {
+      event: "PAUSED",
+      message_template_name: "come_back",
+      message_template_language: "en_US",
+    });
+    await expect(warning.filter({ hasText: "The fallback template cannot be sent: come_back" })).toContainText("paused");
+  });
+});
+
 test.describe("without Meta", () => {
   test.use({ kind: "bare" });
 

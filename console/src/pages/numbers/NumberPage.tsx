@@ -15,6 +15,7 @@ import { Callback } from "./Callback";
 import { UnfinishedSetup } from "./Checklist";
 import { EditNumber } from "./EditNumber";
 import { Facts } from "./Facts";
+import { FallbackWarning } from "./FallbackTemplate";
 import { History } from "./History";
 import { NumberSetup } from "./NumberSetup";
 import { NumberState } from "./NumberState";
@@ -90,6 +91,7 @@ function NumberView({ number, provider }: { number: Number; provider?: Provider 
     <Stack gap="lg">
       <StopNotice number={number} />
       <Warnings number={number} />
+      <FallbackWarning number={number} />
       {number.from === "file" && <Alert>{t("fileAbout")}</Alert>}
       {provider && step ? (
         <NumberSetup number={number} provider={provider} step={step} />

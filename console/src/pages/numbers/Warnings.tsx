@@ -22,7 +22,9 @@ export function Warnings({ number, brief }: Props) {
   const isSaid = ({ code }: Schemas["NumberWarning"]) =>
     code === "account_restricted" && number.state_code?.kind === "forbidden";
   const warnings = number.warnings.filter((warning) => !isSaid(warning));
-  return <Suspense>{warnings.length > 0 && <List number={{ ...number, warnings }} brief={brief} />}</Suspense>;
+  return (
+    <Suspense>{warnings.length > 0 && <List number={{ ...number, warnings }} brief={brief} />}</Suspense>
+  );
 }
 
 function List({ number: { provider, warnings, state }, brief }: Props) {
