@@ -44,7 +44,7 @@ pub use model_trial::TrialResult;
 pub use notifier::{Begin, ConversationEvents, Notifier, Places};
 pub use numbers::{Connector, Number, NumberActivity, Numbers};
 pub use removal::{RESERVED_SLUG, RemovalError};
-pub use templates::{NumberTemplates, TemplateSyncError};
+pub use templates::{NumberTemplates, TemplateChangeError, TemplateSyncError};
 
 /// A running desk.
 pub struct Desk {

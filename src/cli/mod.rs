@@ -185,6 +185,7 @@ impl Command {
             Self::Collection(collections) => collections.audit_entry(),
             Self::Demo(demo) => demo.audit_entry(),
             Self::Webhook(webhooks) => webhooks.audit_entry(),
+            Self::Templates(templates) => templates.audit_entry(),
             // Publishing is recorded with the version, and a serving desk records its requests
             // itself.
             Self::Publish(_)
@@ -199,7 +200,6 @@ impl Command {
             | Self::Versions(_)
             | Self::Audit(_)
             | Self::Alerts(_)
-            | Self::Templates(_)
             | Self::Models(_)
             | Self::Doctor
             | Self::Config

@@ -103,6 +103,10 @@ words! {
         NumberRemoved = "number.removed",
         /// A test message was sent.
         NumberTried = "number.tried",
+        /// A message template was submitted to WhatsApp.
+        TemplateCreated = "template.created",
+        /// A message template was deleted at WhatsApp.
+        TemplateDeleted = "template.deleted",
         /// Stored webhooks were processed again.
         WebhooksReplayed = "webhook.replayed",
         /// An eval run was started.

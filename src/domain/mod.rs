@@ -29,6 +29,7 @@ pub mod template;
 pub mod filled_template;
 pub mod campaign;
 pub mod interactive;
+pub mod template_draft;
 pub mod prompt;
 pub mod trace;
 pub mod live;
@@ -37,6 +38,7 @@ pub mod model;
 pub mod trial;
 pub mod number;
 pub mod phone;
+mod number_health;
 pub mod stop_reason;
 pub mod problem;
 pub mod run;
@@ -81,6 +83,9 @@ pub use message::{
 pub use model::{EndpointProblem, ModelProvider, ModelRole, ModelTask, PartOrigin};
 pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
+pub use number_health::{
+    HealthChange, HealthTopic, MessagingLimit, NumberHealth, NumberQuality, Restriction,
+};
 pub use page_reason::PageReason;
 pub use problem::ProblemCode;
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
@@ -92,6 +97,7 @@ pub use template::{
     TemplateHeader, TemplateHeaderKind, TemplateLayout, TemplateParameter, TemplatePart,
     TemplateQuality, TemplateState,
 };
+pub use template_draft::{DraftButton, DraftError, TemplateDraft};
 pub use trace::Trace;
 pub use turn::{
     Citation, Line, Outcome, Owner, Question, Reply, ReplyKind, Speaker, TranscriptDetails, Turn,

@@ -71,6 +71,8 @@ const OPERATIONS: &[(&str, Option<Action>)] = &[
     ("try_number", Some(Action::NumberTried)),
     ("check_fields", None),
     ("sync_templates", None),
+    ("create_template", Some(Action::TemplateCreated)),
+    ("delete_template", Some(Action::TemplateDeleted)),
     ("set_model", Some(Action::ModelSet)),
     ("remove_model", Some(Action::ModelRemoved)),
     ("list_endpoint_models", None),

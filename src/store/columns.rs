@@ -18,7 +18,7 @@ use crate::domain::{
     AgentId, AlertCode, AnswerId, AuditId, Author, CampaignHold, CampaignId, CampaignState,
     CampaignStop, ChunkId, CollectionId, ContactId, ConversationId, Direction, DocumentId,
     DocumentOrigin, DocumentState, DocumentStatus, EscalationId, EscalationState, FailureCode,
-    FileState, GapId, GapState, MessageId, MessageKind, MessageState, ModelProvider, ModelRole,
+    FileState, GapId, GapState, HealthTopic, MessageId, MessageKind, MessageState, ModelProvider, ModelRole,
     NumberId, NumberState, Owner, PageState, ProviderKind, RecipientState, RunId, RunState,
     SkipReason, SourceId, SourceKind, SourceState, StoredProvider, TemplateCategory,
     TemplateQuality, TemplateState, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
@@ -249,6 +249,7 @@ word_columns! {
     CampaignHold: "campaigns.hold",
     RecipientState: "campaign_recipients.state",
     SkipReason: "campaign_recipients.reason",
+    HealthTopic: "number_health.topic",
 }
 
 /// Columns for which another version may know more words. They decode to a catch-all, so that one

@@ -54,6 +54,7 @@ pub mod first_messages;
 pub mod campaigns;
 pub mod numbers;
 pub mod warnings;
+pub mod number_health;
 pub mod templates;
 pub mod calls;
 pub mod files;

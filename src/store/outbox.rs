@@ -12,6 +12,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
+use super::number_health::forbidden;
 use super::words::author::{BOT, CONSENT, FOLLOW_UP, NOTICE};
 use super::words::message_state::{QUEUED, SENDING, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
@@ -305,7 +306,7 @@ impl Write for ClaimRequest {
                     "update messages set state = '{SENDING}', state_rank = {SENDING_RANK}, lease_until = $2, attempts = attempts + 1, left_at = $1,
                          note = case when note = '{ORPHANED}' then null else note end
                      where id in (select m.id from messages m where m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id = $4
-                         and {KNOWN}
+                         and {KNOWN} and not {forbidden}
                          and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('{QUEUED}', '{SENDING}')
@@ -330,6 +331,7 @@ impl Write for ClaimRequest {
                              as window_closed_at,
                          cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff,
                          cast(case when {OUTDATED} then 1 else 0 end as bigint) as outdated",
+                    forbidden = forbidden!("m.number_id", "$1"),
                     left = left!("m.conversation_id", "$8"),
                     lock = $lock
                 )
@@ -382,17 +384,20 @@ pub(super) async fn free<'a>(
             i64::from(terms.ordered).into(),
             terms.pair.burst.into(),
             terms.pair.since(moment).into(),
+            moment.into(),
         ]);
     }
-    let before = "with v (id, lease_until, ordered, burst, since) as (";
+    let before = "with v (id, lease_until, ordered, burst, since, moment) as (";
     let after = formatcp!(
         ") select r.id, v.lease_until as lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at, r.window_closed_at
         from v cross join conversations r cross join contacts c
         where r.id = v.id and c.id = r.contact_id
+            and not {forbidden}
             and not exists (select 1 from messages e where e.conversation_id = v.id and e.state in ('{QUEUED}', '{SENDING}'))
             and not exists (select 1 from messages u where u.conversation_id = v.id and u.state = '{UNKNOWN}'
                 and u.due_at is not null and v.ordered = 1)
             and (v.burst = 0 or v.burst > {left})",
+        forbidden = forbidden!("r.number_id", "v.moment"),
         left = left!("v.id", "v.since")
     );
     let found = conn.many_rows::<Free>(before, &rows, after).await?;

@@ -61,6 +61,10 @@ sql_words! {
         STORED = Stored,
         WAITING = Waiting,
     }
+    health_topic: HealthTopic {
+        BAN = Ban,
+        RESTRICTION = Restriction,
+    }
     message_kind: MessageKind {
         CONTACTS = Contacts,
         FORM = Form,
@@ -89,6 +93,9 @@ sql_words! {
     recipient_state: RecipientState {
         QUEUED = Queued,
         WAITING = Waiting,
+    }
+    restriction: Restriction {
+        SENDING = Sending,
     }
     upload_state: UploadState {
         WAITING = Waiting,

@@ -250,7 +250,7 @@ impl RunningCampaign {
         if let Some((room, _)) = known {
             return Ok(room);
         }
-        let Some(limit) = messaging_limit(desk, number).await? else { return Ok(i64::MAX) };
+        let Some(limit) = desk.store.messaging_limit(&number.id).await? else { return Ok(i64::MAX) };
         let since = now_ms() - DAY_MS;
         let room = limit - desk.store.campaign_messages_since(&number.id, since).await?;
         self.room = Some((room, Instant::now()));
@@ -279,12 +279,6 @@ impl RunningCampaign {
         desk.store.stop_campaign(&self.claim.id, reason).await?;
         Ok(None)
     }
-}
-
-/// How many customers a number may write to within 24 hours; `None` if that is not limited, or not known.
-#[expect(clippy::unused_async, reason = "the number's limit is read from the database")]
-async fn messaging_limit(_: &Desk, _: &Number) -> store::Result<Option<i64>> {
-    Ok(None)
 }
 
 /// A campaign's rate in messages a second: its pace, in messages a minute, within the number's rate.

@@ -17,7 +17,16 @@ export type Kind =
   | "other";
 
 /** What a subject is. `entry`: something in a collection. */
-type SubjectKind = "agent" | "collection" | "entry" | "conversation" | "number" | "run" | "suite" | "model";
+type SubjectKind =
+  | "agent"
+  | "collection"
+  | "entry"
+  | "conversation"
+  | "number"
+  | "run"
+  | "suite"
+  | "model"
+  | "template";
 
 type ActionFacts = {
   kind: Kind;
@@ -76,6 +85,8 @@ export const actions: Record<Action, ActionFacts> = {
   "number.changed": { kind: "numbers", subject: "number" },
   "number.removed": { kind: "numbers", subject: "number" },
   "number.tried": { kind: "numbers", subject: "number" },
+  "template.created": { kind: "numbers", subject: "template" },
+  "template.deleted": { kind: "numbers", subject: "template" },
   "webhook.replayed": { kind: "numbers" },
   "eval.started": { kind: "evals", subject: "run" },
   "eval.stopped": { kind: "evals", subject: "run" },

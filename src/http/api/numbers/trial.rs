@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::super::response::AuditedAnswer;
 use super::super::writing::refusal_problem;
 use crate::desk::Number;
-use crate::domain::{Action, Fault, Party, TestOutcome, phone};
+use crate::domain::{Action, Fault, Party, Restriction, TestOutcome, What, phone};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -101,6 +101,14 @@ pub(in super::super) async fn test(
     }
     let sent = tokio::time::timeout(PROVIDER_TIMEOUT, number.client.send(&outgoing)).await;
     let sent = sent.unwrap_or_else(|_| Err(Error::Unknown("no answer in time".to_owned())));
+    if sent.is_ok() {
+        // What WhatsApp takes is not forbidden any more, whether or not it said so.
+        let kind = if trial.template { Restriction::Starting } else { Restriction::Sending };
+        if web.desk.store.lift_restriction(&number.id, kind).await? {
+            web.desk.notifier.wake_outbox();
+            web.desk.announce(What::Numbers).await;
+        }
+    }
     let tried = test_result(sent, matches!(outgoing.content, OutgoingContent::Template { .. }));
     let detail = json!({"to": masked_phone(&to), "template": trial.template, "ok": tried.ok});
     let entry = Entry::new(actor, Action::NumberTried, number.slug.clone()).with(detail);
