@@ -18,9 +18,9 @@ use crate::domain::{
     AgentId, AlertCode, AnswerId, AuditId, Author, CampaignHold, CampaignId, CampaignState,
     CampaignStop, ChunkId, CollectionId, ContactId, ConversationId, Direction, DocumentId,
     DocumentOrigin, DocumentState, DocumentStatus, EscalationId, EscalationState, FailureCode,
-    FileState, GapId, GapState, HealthTopic, MessageId, MessageKind, MessageState, ModelProvider, ModelRole,
-    NumberId, NumberState, Owner, PageState, ProviderKind, RecipientState, RunId, RunState,
-    SkipReason, SourceId, SourceKind, SourceState, StoredProvider, TemplateCategory,
+    FileState, GapId, GapState, HealthTopic, MessageId, MessageKind, MessageState, ModelProvider,
+    ModelRole, NumberId, NumberState, Owner, PageState, ProviderKind, RecipientState, RunId,
+    RunState, SkipReason, SourceId, SourceKind, SourceState, StoredProvider, TemplateCategory,
     TemplateQuality, TemplateState, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
     WorkspaceId, audit,
 };

@@ -250,7 +250,9 @@ impl RunningCampaign {
         if let Some((room, _)) = known {
             return Ok(room);
         }
-        let Some(limit) = desk.store.messaging_limit(&number.id).await? else { return Ok(i64::MAX) };
+        let Some(limit) = desk.store.messaging_limit(&number.id).await? else {
+            return Ok(i64::MAX);
+        };
         let since = now_ms() - DAY_MS;
         let room = limit - desk.store.campaign_messages_since(&number.id, since).await?;
         self.room = Some((room, Instant::now()));

@@ -301,6 +301,27 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_campaign_waits_where_the_number_s_limit_for_a_day_is_reached(db) {
+        let (app, number) = desk(Setup::on(db)).await;
+        let value = json!({"display_phone_number": "15550783881", "event": "ONBOARDING", "current_limit": "TIER_5"});
+        let change = json!({"field": "phone_number_quality_update", "value": value});
+        let hook = json!({"object": "whatsapp_business_account", "entry": [{"id": ACCOUNT, "time": now_ms() / 1000, "changes": [change]}]});
+        app.deliver(hook.to_string().as_bytes()).await;
+        until("the limit is known", async || app.get(&format!("/numbers/{number}")).await.to_string().contains("\"customers\":5")).await;
+        let path = campaign(&app, &number, None).await;
+        adds(&app, &path, &list(0..8)).await;
+        begins(&app, &path).await;
+        until("it waits", async || app.get(&path).await["hold"] == "daily_limit").await;
+        app.settle().await;
+        assert_eq!(received(&app.whatsapp).len(), 5);
+        // A day later.
+        app.change("update campaign_recipients set queued_at = queued_at - 86400000 where queued_at is not null").await;
+        app.change("update campaigns set due_at = 1").await;
+        reaches(&app, &path, "finished").await;
+        each_once(&app.whatsapp, 0..8);
+        app.stop().await;
+    }
+
     async fn contacts_of_the_number_are_chosen_by_when_they_wrote(db) {
         let (app, number) = desk(Setup::on(db)).await;
         for (n, text) in ["Hello", "Hi", "STOP"].into_iter().enumerate() {

@@ -121,8 +121,6 @@ pub(super) async fn write(
     Ok((status, note, Json(show(&web, &message).await?)))
 }
 
-}
-
 /// The conversation as it is now, and its number.
 async fn place(web: &WebState, id: &str) -> Result<(ConversationId, String), Problem> {
     let id = conversations::current_id(web, id).await?;
