@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, Utc};
@@ -18,8 +17,7 @@ use crate::app::App;
 use crate::desk::Number;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
 use crate::domain::{
-    Action, Content, ConversationId, MessageId, MessageKind, Party, TemplateValue,
-    TranscriptDetails, phone,
+    Action, Content, ConversationId, MessageId, MessageKind, TemplateValue, TranscriptDetails,
 };
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
 use crate::provider::abilities::{Abilities, megabytes};

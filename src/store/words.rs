@@ -6,7 +6,7 @@ use const_format::formatcp;
 /// All authors that this version knows. Messages by other authors are left to the version that
 /// knows them.
 pub(super) const AUTHORS: &str = formatcp!(
-    "'{}', '{}', '{}', '{}', '{}', '{}'",
+    "'{}', '{}', '{}', '{}', '{}', '{}', '{}'",
     author::BOT,
     author::CAMPAIGN,
     author::CONSENT,

@@ -15,7 +15,7 @@ pub(super) struct Start {
     phone: String,
     /// The template, the only thing that WhatsApp takes from a business that writes first: see `frontdesk templates`
     #[arg(long, value_name = "NAME")]
-    template: String,
+    pub(super) template: String,
     /// The template's language, if it has several
     #[arg(long, value_name = "CODE")]
     language: Option<String>,

@@ -25,7 +25,7 @@ use crate::http::server::Intake;
 use crate::provider::abilities::{self, Abilities, UnfitFile};
 use crate::store::staff_messages::{self, Again, Refusal, ReplyOutcome};
 
-mod kinds;
+pub(super) mod kinds;
 
 /// Maximum size of a form besides its file, in bytes.
 const MAX_FORM_OVERHEAD_BYTES: usize = 64 * 1024;
