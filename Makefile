@@ -40,6 +40,7 @@ test: lint tools-test console $(HAS_CONSOLE_TESTS:package.json=node_modules/.sta
 	cargo test --locked --workspace
 	cargo test --locked --bench answering -- --quick
 	cargo test --locked --bench answering -- --simple --quick
+	cargo test --locked --bench campaign -- --quick
 	scripts/console-test
 
 lint: tools lint-supply $(if $(HAS_CONSOLE),lint-console)
@@ -76,6 +77,7 @@ bench: tools-test
 	cargo bench --locked --bench search
 	cargo bench --locked --bench embedding
 	cargo bench --locked --bench answering
+	cargo bench --locked --bench campaign
 	cargo bench --locked --bench learning
 	cargo bench --locked --bench voice
 	cargo bench --locked --bench evals

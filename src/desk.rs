@@ -17,6 +17,7 @@ pub mod live;
 pub mod suggestion;
 mod attachment_reader;
 mod adapter_builder;
+mod campaigns;
 mod embedder_switch;
 mod model_adapters;
 mod model_choice;
@@ -31,6 +32,9 @@ mod trials;
 
 pub use adapter_builder::AdapterBuilder;
 pub use attachment_reader::SandboxedReader;
+pub use campaigns::{
+    CampaignProblem, ListEntry, ListProblem, RecipientList, RejectedRow, RowProblem,
+};
 pub use embedder_switch::EmbedderProgress;
 pub use guards::{Change, ChangeRequest, Refusal};
 pub use local_models::{LocalModel, LocalModels, ModelPart};
@@ -40,7 +44,7 @@ pub use model_trial::TrialResult;
 pub use notifier::{Begin, ConversationEvents, Notifier, Places};
 pub use numbers::{Connector, Number, NumberActivity, Numbers};
 pub use removal::{RESERVED_SLUG, RemovalError};
-pub use templates::{NumberTemplates, TemplateSyncError};
+pub use templates::{NumberTemplates, TemplateChangeError, TemplateSyncError};
 
 /// A running desk.
 pub struct Desk {

@@ -26,9 +26,10 @@ mod keys;
 mod sections;
 
 pub use bounds::MAX_API_CHARS;
+use bounds::{is_language, is_phone};
 use keys::line_of;
 pub use keys::reference;
-use sections::{HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader, Words};
+use sections::{FollowUpHeader, HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader, Words};
 
 /// A parsed prompt file.
 #[derive(Debug, Clone, PartialEq)]
@@ -194,6 +195,7 @@ impl PromptFile {
             voice: header.voice.into(),
             media: header.media,
             handoff: header.handoff.into(),
+            follow_up: header.follow_up.into(),
             grounding: header.grounding,
             texts: Texts {
                 no_answer: header.no_answer.into(),
@@ -232,6 +234,7 @@ struct Header {
     voice: VoiceHeader,
     media: MediaAccess,
     handoff: HandoffHeader,
+    follow_up: FollowUpHeader,
     #[serde(deserialize_with = "sections::grounding")]
     grounding: Grounding,
     no_answer: Words,
@@ -264,6 +267,7 @@ impl Default for Header {
             voice: VoiceHeader::default(),
             media: MediaAccess::default(),
             handoff: HandoffHeader::default(),
+            follow_up: FollowUpHeader::default(),
             grounding: Grounding::default(),
             no_answer: Words::of(|language| language.sentences.no_answer.as_deref()),
             did_you_mean: Words::of(|language| language.sentences.did_you_mean.as_deref()),
@@ -301,12 +305,13 @@ impl Header {
                 ),
             ));
         }
+        self.follow_up.check()?;
         let label = self.choices_list.all().find(|label| label.encode_utf16().count() > 20);
         if let Some(label) = label {
             let why = format!("choices_list is `{label}`, it takes at most 20 characters");
             return Err(("choices_list", why));
         }
-        for (key, words) in self.fixed_texts() {
+        for (key, words) in self.fixed_texts().into_iter().chain(self.follow_up.sentences()) {
             if let Some(bad) = words.languages().find(|code| !is_language(code)) {
                 let takes = "it takes ISO 639-1 codes such as en, es or pt, and `default`";
                 return Err((key, format!("{key} has a text for `{bad}`, {takes}")));
@@ -351,6 +356,7 @@ impl Header {
     /// Returns the texts that may be written by language, in all languages.
     fn sentences(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let all = self.fixed_texts().into_iter().chain(self.voice.sentences());
+        let all = all.chain(self.follow_up.sentences());
         all.flat_map(|(key, words)| words.all().map(move |text| (key, text)))
     }
 }
@@ -376,12 +382,6 @@ fn divide(source: &str) -> Result<(&str, &str, usize), (usize, String)> {
     Err((1, "the header is not closed: put a line `---` below it".into()))
 }
 
-/// Whether this looks like an ISO 639-1 code, with or without a region.
-fn is_language(code: &str) -> bool {
-    let primary = code.split(['-', '_']).next().unwrap_or_default();
-    primary.len() == 2 && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
-}
-
 /// Returns the line within the prompt that a template error names.
 fn template_line(why: &str) -> Option<usize> {
     let rest = why.strip_prefix("line ")?;
@@ -393,12 +393,6 @@ fn slug_of(file: &str) -> String {
     let stem = name.strip_suffix(".md").unwrap_or(name).to_lowercase();
     let kept = stem.chars().map(|c| if c.is_alphanumeric() { c } else { '-' });
     kept.collect::<String>().trim_matches('-').to_owned()
-}
-
-fn is_phone(text: &str) -> bool {
-    let Some(digits) = text.strip_prefix('+') else { return false };
-    let allowed = |c: char| c.is_ascii_digit() || c == ' ' || c == '-';
-    digits.chars().filter(char::is_ascii_digit).count() >= 6 && digits.chars().all(allowed)
 }
 
 /// Returns the first line of a YAML error without its line number, which is counted from below the
@@ -525,6 +519,20 @@ mod tests {
                 "handoff: { return_minutes: 9223372036854775807 }",
                 "handoff.return_minutes is 9223372036854775807, it goes",
             ),
+            (
+                "follow_up: { after_minutes: 1381, text: Hi }",
+                "follow_up.after_minutes is 1381, it goes from 0 to 1380",
+            ),
+            ("follow_up: { after_minutes: 60 }", "follow_up.after_minutes needs follow_up.text"),
+            (
+                "follow_up: { after_minutes: 60, text: Hi, close_minutes: 60 }",
+                "follow_up.close_minutes is 60, it must be more than",
+            ),
+            ("follow_up: { after_minutes: 60, text: ' ' }", "`follow_up.text` is empty"),
+            (
+                "follow_up: { close_text: { default: Bye, spanish: Adios } }",
+                "follow_up.close_text has a text for `spanish`",
+            ),
             (&many("languages", 51), "languages has 51 entries, it may have 50"),
             (
                 &format!("handoff: {{ keywords: [{}] }}", "k".repeat(201)),
@@ -543,9 +551,14 @@ mod tests {
             assert!(wrong.reason.starts_with(reason), "{line:.60}: {}", wrong.reason);
             assert_eq!(wrong.line, 3, "{line:.60}");
         }
-        for line in
-            ["passages: 50", "history: 0", "temperature: 2", "handoff: { return_minutes: 525600 }"]
-        {
+        for line in [
+            "passages: 50",
+            "history: 0",
+            "temperature: 2",
+            "handoff: { return_minutes: 525600 }",
+            "follow_up: { close_minutes: 1 }",
+            "follow_up: { after_minutes: 1, text: Hi, close_minutes: 2 }",
+        ] {
             assert!(parse("prompts/acme.md", &with(line)).is_ok(), "{line}");
         }
         let huge = format!("---\nname: A\n---\n{}\n", "x".repeat(1024 * 1024));

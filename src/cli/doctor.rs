@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::app::{App, is_built_in};
 use crate::config::Config;
-use crate::domain::AlertCode;
+use crate::domain::{AlertCode, MessagingLimit, NumberHealth, Restriction, StopReason};
 use crate::http::Settings;
 use crate::llm::ModelOrigin;
 use crate::store::collection_limits::{CollectionSize, Room};
@@ -243,6 +243,9 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
             let todo = warning.code.map_or("", AlertCode::todo);
             report.note(&name, format!("{} {todo}", warning.text).trim_end());
         }
+        if let Ok(health) = desk.store.number_health(&number.id).await {
+            check_health(&name, &health, report);
+        }
         match number.client.check().await {
             Ok(what) => report.good(&name, &what),
             Err(error) => report.bad(
@@ -270,6 +273,29 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
         if number.has_window && !public {
             report.note(&name, "[http] base_url is not https://…: Meta delivers webhooks only to a public https address");
         }
+    }
+}
+
+/// Reports what the provider said of a number.
+fn check_health(name: &str, health: &NumberHealth, report: &mut Report) {
+    match health.restriction {
+        Some(Restriction::Sending) => {
+            let why = StopReason::Forbidden { until: health.restricted_until }.to_string();
+            report.bad(name, &why, "ask for a review in WhatsApp Manager > Account quality");
+        }
+        Some(Restriction::Starting) => {
+            report.note(name, "may not write first: customers who write are answered");
+        }
+        None => {}
+    }
+    match health.messaging_limit {
+        Some(MessagingLimit::Customers { customers }) => {
+            report.good(name, &format!("writes first to {customers} customers a day at most"));
+        }
+        Some(MessagingLimit::Unlimited) => {
+            report.good(name, "writes first to any number of customers");
+        }
+        None => {}
     }
 }
 

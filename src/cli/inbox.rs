@@ -11,19 +11,22 @@ use clap::{Args, Subcommand};
 use tokio::io::AsyncReadExt;
 
 use self::options::MessageOptions;
+use self::start::Start;
 use super::audit::AuditEntry;
+use super::outreach::{connected, template_named, template_value};
 use crate::app::App;
 use crate::desk::Number;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
 use crate::domain::{
-    Action, Content, ConversationId, MessageId, MessageKind, MessageTemplate, TemplateValue,
-    TranscriptDetails,
+    Action, Content, ConversationId, MessageId, MessageKind, Party, TemplateValue,
+    TranscriptDetails, phone,
 };
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
 use crate::provider::abilities::{Abilities, megabytes};
 use crate::store::staff_messages::{Refusal, Reply, ReplyOutcome};
 
 mod options;
+mod start;
 
 /// Show the customers who wait for a person, write to them, and return them to the bot
 #[derive(Debug, Args)]
@@ -51,6 +54,8 @@ enum Command {
         #[arg(default_value = "")]
         emoji: String,
     },
+    /// Begin a conversation: write to a customer who need not have written before
+    Start(Box<Start>),
     /// Correct the transcript of a voice note
     Correct {
         /// The message's id, msg_…
@@ -95,6 +100,10 @@ impl Inbox {
             Some(Command::Send(message)) => {
                 Some((Action::MessageWritten, message.conversation.clone()))
             }
+            // Nobody's phone number stands in the audit log.
+            Some(Command::Start(start)) => {
+                Some((Action::ConversationStarted, start.template.clone()))
+            }
             Some(Command::React { message, .. }) => Some((Action::MessageWritten, message.clone())),
             Some(Command::Correct { message, .. }) => {
                 Some((Action::TranscriptCorrected, message.clone()))
@@ -116,6 +125,7 @@ impl Inbox {
                 let content = ReplyDraft { text: text.unwrap_or_default(), file, template, more };
                 send(&app, &read(&conversation)?, content).await?;
             }
+            Some(Command::Start(first)) => first.run(&app).await?,
             Some(Command::React { message, emoji }) => react(&app, &message, &emoji).await?,
             Some(Command::Correct { message, text }) => {
                 let id = MessageId::parse(&message)?;
@@ -177,7 +187,7 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         let text = visible(&text);
         let note = message.note.map(|note| format!(" ({note})")).unwrap_or_default();
         println!(
-            "{}  {:<8}  {about}{text}  [{}]{note}  {}",
+            "{}  {:<9}  {about}{text}  [{}]{note}  {}",
             moment(message.sent_at),
             message.author.as_str(),
             message.state,
@@ -203,41 +213,16 @@ struct TemplateChoice {
 }
 
 impl TemplateChoice {
-    async fn content(self, app: &App, number: &str) -> anyhow::Result<Content> {
-        let number = connected(app, number)?;
-        let stored = app.desk.stored_templates(&number).await?.templates;
-        let is_wanted = |template: &&MessageTemplate| {
-            template.name == self.name
-                && self.language.as_ref().is_none_or(|code| *code == template.language)
-        };
-        let found: Vec<_> = stored.iter().filter(is_wanted).collect();
-        let template = match found[..] {
-            [template] => template,
-            [] => {
-                bail!("the number has no such template; `frontdesk templates` reads and lists them")
-            }
-            _ => {
-                let codes: Vec<_> = found.iter().map(|found| found.language.as_str()).collect();
-                bail!("it has several languages: choose one with --language: {}", codes.join(", "))
-            }
-        };
+    async fn content(self, app: &App, number: &Number) -> anyhow::Result<Content> {
+        let template = template_named(app, number, (&self.name, self.language.as_deref())).await?;
         Ok(Content::Template(template.fill(&self.values)?))
     }
-}
-
-/// Parses `PART.NAME=VALUE`.
-fn template_value(text: &str) -> Result<TemplateValue, String> {
-    let wrong = || format!("`{text}` is no value: write it as body.1=Ana");
-    let (place, value) = text.split_once('=').ok_or_else(wrong)?;
-    let (part, name) = place.split_once('.').ok_or_else(wrong)?;
-    let part = part.parse().map_err(|_| wrong())?;
-    Ok(TemplateValue { part, name: name.to_owned(), value: value.to_owned() })
 }
 
 impl ReplyDraft {
     async fn content(self, app: &App, number: &str) -> anyhow::Result<Content> {
         if let Some(template) = self.template {
-            return template.content(app, number).await;
+            return template.content(app, &*connected(app, number)?).await;
         }
         if let Some(content) = self.more.content(self.text.trim()) {
             let number = connected(app, number)?;
@@ -289,10 +274,6 @@ async fn react(app: &App, message: &str, emoji: &str) -> anyhow::Result<()> {
     Abilities::of(connected(app, &place.number_id)?.provider).check(&content)?;
     let conversation = ConversationId::stored(place.conversation_id);
     queue(app, (&conversation, &place.number_id), (content, Some(message))).await
-}
-
-fn connected(app: &App, number: &str) -> anyhow::Result<Arc<Number>> {
-    app.desk.number(number).context("the conversation's number is not connected")
 }
 
 /// Queues what a person writes.

@@ -48,6 +48,7 @@ mod answer;
 mod apply;
 mod audit;
 mod bar;
+mod campaign;
 mod cases;
 mod chat;
 mod client;
@@ -61,6 +62,7 @@ mod inbox;
 mod templates;
 mod learn;
 mod models;
+mod outreach;
 mod publish;
 mod redteam;
 mod reindex;
@@ -147,6 +149,7 @@ enum Command {
     /// Show the customers who wait for a person, and return them to the bot
     Inbox(inbox::Inbox),
     Templates(templates::Templates),
+    Campaign(campaign::Campaigns),
     /// Show stored webhooks, or process them again after a bug fix
     Webhook(webhook::Webhooks),
     /// List, fetch, import and remove the models that run in this process
@@ -177,10 +180,12 @@ impl Command {
             Self::Answer(answers) => answers.audit_entry(),
             Self::Gaps(gaps) => gaps.audit_entry(),
             Self::Inbox(inbox) => inbox.audit_entry(),
+            Self::Campaign(campaigns) => campaigns.audit_entry(),
             Self::Agent(agents) => agents.audit_entry(),
             Self::Collection(collections) => collections.audit_entry(),
             Self::Demo(demo) => demo.audit_entry(),
             Self::Webhook(webhooks) => webhooks.audit_entry(),
+            Self::Templates(templates) => templates.audit_entry(),
             // Publishing is recorded with the version, and a serving desk records its requests
             // itself.
             Self::Publish(_)
@@ -195,7 +200,6 @@ impl Command {
             | Self::Versions(_)
             | Self::Audit(_)
             | Self::Alerts(_)
-            | Self::Templates(_)
             | Self::Models(_)
             | Self::Doctor
             | Self::Config
@@ -347,6 +351,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Gaps(gaps) => gaps.run(command_app(config).await?).await,
         Command::Inbox(inbox) => inbox.run(command_app(config).await?).await,
         Command::Templates(templates) => templates.run(command_app(config).await?).await,
+        Command::Campaign(campaigns) => Box::pin(campaigns.run(command_app(config).await?)).await,
         Command::Webhook(webhook) => webhook.run(command_app(config).await?).await,
         Command::Models(models) => Box::pin(models.run(config)).await,
         Command::Doctor => doctor::run(config).await,

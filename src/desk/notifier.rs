@@ -19,6 +19,7 @@ pub struct Notifier {
     dispatcher: Arc<Notify>,
     outbox: Arc<Notify>,
     file_uploader: Arc<Notify>,
+    campaign_feeder: Arc<Notify>,
     /// Number of times that the outbox dispatcher was woken.
     sends: AtomicU64,
     running_turns: Mutex<HashMap<ConversationId, watch::Sender<News>>>,
@@ -188,6 +189,16 @@ impl Notifier {
     /// The signal that wakes the uploader of files to customers.
     pub fn file_uploader_notify(&self) -> Arc<Notify> {
         self.file_uploader.clone()
+    }
+
+    /// Wakes the feeder of campaigns.
+    pub fn wake_campaign_feeder(&self) {
+        self.campaign_feeder.notify_one();
+    }
+
+    /// The signal that wakes the feeder of campaigns.
+    pub fn campaign_feeder_notify(&self) -> Arc<Notify> {
+        self.campaign_feeder.clone()
     }
 
     /// The signal that wakes the outbox dispatcher.

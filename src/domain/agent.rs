@@ -55,6 +55,8 @@ pub struct Agent {
     pub media: MediaAccess,
     /// When a person is called.
     pub handoff: Handoff,
+    /// What it does when a customer stays silent.
+    pub follow_up: FollowUp,
     /// Whether the passages must support a reply's statements.
     pub grounding: Grounding,
     /// The texts it sends without a model.
@@ -239,6 +241,19 @@ pub struct Handoff {
     /// The bot takes a conversation back after a person has been inactive for this long, in
     /// minutes; 0: only when the case is resolved.
     pub return_minutes: i64,
+}
+
+/// What an agent does when a customer stays silent. The times count from its reply.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// It asks once after so many minutes; 0: never.
+    pub after_minutes: i64,
+    /// What it asks.
+    pub text: Sentence,
+    /// It closes the conversation after so many minutes; 0: never.
+    pub close_minutes: i64,
+    /// What it says then; empty: nothing.
+    pub close_text: Sentence,
 }
 
 /// One hand-off rule.

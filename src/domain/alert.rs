@@ -41,6 +41,12 @@ words! {
         AccountWarning = "account_warning",
         /// Customers block or report the number.
         QualityLow = "quality_low",
+        /// Customers take the number well again.
+        QualityRecovered = "quality_recovered",
+        /// The number may write first to fewer customers.
+        LimitLowered = "limit_lowered",
+        /// The number may write first to more customers.
+        LimitRaised = "limit_raised",
         /// The display name was not approved.
         NameNotApproved = "name_not_approved",
         /// A message template is paused, disabled, rejected or gone.
@@ -94,6 +100,10 @@ impl AlertCode {
             Self::QualityLow => {
                 "Customers block or report the number. Write less without being asked, and see in the inbox what they complain about."
             }
+            Self::QualityRecovered | Self::LimitRaised => "Nothing.",
+            Self::LimitLowered => {
+                "Answers are not limited. Write first to fewer customers, and only to those who want it: the limit rises again with good quality."
+            }
             Self::NameNotApproved => "Choose another display name in WhatsApp Manager.",
             Self::TemplateUnusable => {
                 "Correct the template in WhatsApp Manager > Message templates. If it is a number's fallback template, choose another one."
@@ -141,6 +151,15 @@ pub enum WarningChange {
 }
 
 impl WarningChange {
+    /// What an alert about a messaging limit changes.
+    pub fn of_limit(alert: &Alert) -> Self {
+        let topic = "limit".to_owned();
+        if alert.code == AlertCode::LimitLowered {
+            return Self::Raised { topic, until: None, template: None };
+        }
+        Self::Cleared { topic }
+    }
+
     /// Whether it is for a number with this fallback template.
     pub fn is_for(&self, fallback: Option<&str>) -> bool {
         match self {

@@ -65,6 +65,20 @@ words! {
         IndexRebuilt = "index.rebuilt",
         /// A person wrote to a customer.
         MessageWritten = "message.written",
+        /// A person began a conversation with a customer.
+        ConversationStarted = "conversation.started",
+        /// A campaign was created.
+        CampaignCreated = "campaign.created",
+        /// A campaign that was never started was removed.
+        CampaignRemoved = "campaign.removed",
+        /// Recipients were added to a campaign.
+        CampaignRecipientsAdded = "campaign.recipients_added",
+        /// A campaign's message was sent to a phone as a test.
+        CampaignTried = "campaign.tried",
+        /// A campaign was started, at once or for a time.
+        CampaignStarted = "campaign.started",
+        /// A campaign was stopped.
+        CampaignStopped = "campaign.stopped",
         /// Sending a message was retried.
         MessageRetried = "message.retried",
         /// The transcript of a recording was corrected.
@@ -89,6 +103,10 @@ words! {
         NumberRemoved = "number.removed",
         /// A test message was sent.
         NumberTried = "number.tried",
+        /// A message template was submitted to WhatsApp.
+        TemplateCreated = "template.created",
+        /// A message template was deleted at WhatsApp.
+        TemplateDeleted = "template.deleted",
         /// Stored webhooks were processed again.
         WebhooksReplayed = "webhook.replayed",
         /// An eval run was started.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::alert::{Account, Alert, WarningChange};
 use super::message::{Content, MessageState};
+use super::number_health::HealthChange;
 use super::template::TemplateChange;
 use super::time::Millis;
 
@@ -183,7 +184,7 @@ pub struct Echo {
 }
 
 /// An event that is neither message, status nor echo.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Other {
     /// The provider's name of the event, such as `account_update`.
     pub kind: String,
@@ -195,6 +196,10 @@ pub struct Other {
     pub warning: Option<WarningChange>,
     /// Set if it is about a message template of the account.
     pub template: Option<TemplateChange>,
+    /// What it changes of its numbers' health.
+    pub health: Vec<HealthChange>,
+    /// When it happened, according to the provider; 0 if not given.
+    pub at: Millis,
 }
 
 words! {

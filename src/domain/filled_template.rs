@@ -7,9 +7,9 @@ use super::template::{MessageTemplate, TemplateParameter, TemplatePart, Template
 
 /// Maximum lengths of a filled template, in characters:
 /// <https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates/components>.
-const MAX_HEADER_LEN: usize = 60;
+pub(super) const MAX_HEADER_LEN: usize = 60;
 pub(super) const MAX_BODY_LEN: usize = 1024;
-const MAX_URL_LEN: usize = 2000;
+pub(super) const MAX_URL_LEN: usize = 2000;
 
 /// A value of a filled template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -95,6 +95,8 @@ id! {
     WebhookId "hook",
     /// A run of an eval suite.
     RunId "run",
+    /// A campaign: a template to many customers.
+    CampaignId "cmp",
     /// An entry of the audit log.
     AuditId "aud",
 }

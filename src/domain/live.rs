@@ -17,5 +17,7 @@ words! {
         Escalations = "escalations",
         /// Another model answers, or the download of a local model progressed.
         Models = "models",
+        /// A campaign was changed, or progressed.
+        Campaigns = "campaigns",
     }
 }

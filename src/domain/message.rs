@@ -255,6 +255,10 @@ words! {
         Notice = "notice",
         /// Sent by frontdesk: the confirmation of an opt-out or opt-in.
         Consent = "consent",
+        /// Sent by frontdesk: a campaign's template.
+        Campaign = "campaign",
+        /// The bot, to a customer who stayed silent after its reply.
+        FollowUp = "follow_up",
     }
 }
 

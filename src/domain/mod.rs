@@ -14,6 +14,7 @@ pub mod event;
 pub mod alert;
 pub mod note;
 pub mod agent;
+pub mod follow_up;
 pub mod knowledge;
 pub mod learning;
 pub mod page_reason;
@@ -26,7 +27,9 @@ mod standing;
 pub mod sending;
 pub mod template;
 pub mod filled_template;
+pub mod campaign;
 pub mod interactive;
+pub mod template_draft;
 pub mod prompt;
 pub mod trace;
 pub mod live;
@@ -34,19 +37,25 @@ pub mod audit;
 pub mod model;
 pub mod trial;
 pub mod number;
+pub mod phone;
+mod number_health;
 pub mod stop_reason;
 pub mod problem;
 pub mod run;
 pub mod stream;
 
 pub use agent::{
-    Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, MediaAccess, OptOut,
+    Agent, Consult, FollowUp, Grounding, GroundingCheck, Handoff, HandoffRule, MediaAccess, OptOut,
     Searching, Sentence, Texts, Voice,
 };
 pub use alert::{Account, Alert, AlertCode, WarningChange};
 pub use answer::AnswerContent;
 pub use attachment::{Attachment, FileText, Picture, PictureIdentity};
 pub use audit::Action;
+pub use campaign::{
+    CampaignHold, CampaignState, CampaignStop, CampaignTemplate, RecipientFields, RecipientState,
+    SkipReason, UnfilledTemplate,
+};
 pub use case_reason::{CaseReason, MessageReason, TurnReason};
 pub use change::CurrentContent;
 pub use event::{
@@ -55,10 +64,11 @@ pub use event::{
 };
 pub use file::{Blob, FileState, MissingFile};
 pub use filled_template::{FilledTemplate, TemplateError, TemplateValue};
+pub use follow_up::{FollowUpPlan, LaterMessage, SilentConversation};
 pub use id::{
-    AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,
-    EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,
-    WorkspaceId,
+    AgentId, AnswerId, AuditId, CampaignId, ChunkId, CollectionId, ContactId, ConversationId,
+    DocumentId, EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId,
+    WebhookId, WorkspaceId,
 };
 pub use interactive::{AddressCard, ChoiceOption, Choices, LinkButton};
 pub use knowledge::{Chunk, Passage, Scores, searchable};
@@ -73,6 +83,9 @@ pub use message::{
 pub use model::{EndpointProblem, ModelProvider, ModelRole, ModelTask, PartOrigin};
 pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
+pub use number_health::{
+    HealthChange, HealthTopic, MessagingLimit, NumberHealth, NumberQuality, Restriction,
+};
 pub use page_reason::PageReason;
 pub use problem::ProblemCode;
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
@@ -84,6 +97,7 @@ pub use template::{
     TemplateHeader, TemplateHeaderKind, TemplateLayout, TemplateParameter, TemplatePart,
     TemplateQuality, TemplateState,
 };
+pub use template_draft::{DraftButton, DraftError, TemplateDraft};
 pub use trace::Trace;
 pub use turn::{
     Citation, Line, Outcome, Owner, Question, Reply, ReplyKind, Speaker, TranscriptDetails, Turn,

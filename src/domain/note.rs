@@ -50,6 +50,8 @@ words! {
         Orphaned = "orphaned",
         /// WhatsApp takes its template no more.
         TemplateUnusable = "template_unusable",
+        /// The customer wrote before this follow-up was sent.
+        CustomerWrote = "customer_wrote",
     }
 }
 
@@ -80,6 +82,7 @@ impl NoteCode {
             Self::TemplateUnusable => {
                 "WhatsApp takes this template no more: it is paused, rejected or removed"
             }
+            Self::CustomerWrote => "the customer has written",
             Self::Orphaned => "for long no process knew how to send it: a person was asked",
         }
     }

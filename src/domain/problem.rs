@@ -34,8 +34,36 @@ words! {
         TemplatesUnreadable = "templates_unreadable",
         /// The number's account has no such template.
         TemplateUnknown = "template_unknown",
+        /// The name of a new template.
+        DraftName = "draft_name",
+        /// The language of a new template.
+        DraftLanguage = "draft_language",
+        /// The category of a new template.
+        DraftCategory = "draft_category",
+        /// A text of a new template is empty, too long, or has several lines.
+        DraftLength = "draft_length",
+        /// The values of a new template are numbered wrongly, or stand where none may.
+        DraftVariables = "draft_variables",
+        /// An example of a value of a new template is missing.
+        DraftExample = "draft_example",
+        /// The buttons of a new template.
+        DraftButtons = "draft_buttons",
+        /// The address of a new template's button.
+        DraftUrl = "draft_url",
+        /// The phone number of a new template's button.
+        DraftPhone = "draft_phone",
+        /// WhatsApp refused to create or to delete a template.
+        TemplateRefused = "template_refused",
         /// The number is not connected.
         NumberNotConnected = "number_not_connected",
+        /// It is not a phone number with its country code.
+        WrongPhone = "wrong_phone",
+        /// Nobody recorded that a customer agreed to be written to first.
+        OptInRequired = "opt_in_required",
+        /// Nobody waits for a campaign's message.
+        NoRecipients = "no_recipients",
+        /// The campaign's state does not allow it.
+        CampaignState = "campaign_state",
         /// A website at a private address.
         PrivateWebsite = "private_website",
         /// The address of a model is none that can be used.

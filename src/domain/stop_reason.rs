@@ -6,6 +6,8 @@ use std::fmt::{Display, Formatter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::time::Millis;
+
 /// Why a number is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -14,6 +16,11 @@ pub enum StopReason {
     TokenRefused {
         /// The provider's words.
         problem: String,
+    },
+    /// Its provider forbids it to send. Never stored: it follows from the number's health.
+    Forbidden {
+        /// When it may again, milliseconds since 1970; null if that is not known.
+        until: Option<Millis>,
     },
     /// A number of the configuration file is the same WhatsApp number, and goes first.
     SameNumber {
@@ -28,6 +35,8 @@ pub enum StopReason {
 }
 
 const TOKEN_REFUSED: &str = "WhatsApp refuses the number's access token: ";
+const FORBIDDEN: &str = "WhatsApp forbids the number's account to send messages: ask for a review in WhatsApp Manager > Account quality. \
+                         What waits is sent once that is over; a test message that goes out ends it at once";
 const CONFIGURED: &str = "[numbers.";
 const SAME_NUMBER: &str =
     "] of the configuration file is the same WhatsApp number and goes first: remove one of the two";
@@ -35,7 +44,7 @@ const SAME_NAME: &str = "] of the configuration file has the same name and goes 
                          remove this number and add it under another";
 
 impl StopReason {
-    /// The reason with this text; `None` for any other.
+    /// The reason with this text; `None` for any other, and for one that is never stored.
     pub fn of(text: &str) -> Option<Self> {
         if let Some(problem) = text.strip_prefix(TOKEN_REFUSED) {
             return Some(Self::TokenRefused { problem: problem.to_owned() });
@@ -50,6 +59,7 @@ impl Display for StopReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::TokenRefused { problem } => write!(f, "{TOKEN_REFUSED}{problem}"),
+            Self::Forbidden { .. } => f.write_str(FORBIDDEN),
             Self::SameNumber { slug } => write!(f, "{CONFIGURED}{slug}{SAME_NUMBER}"),
             Self::SameName { slug } => write!(f, "{CONFIGURED}{slug}{SAME_NAME}"),
         }

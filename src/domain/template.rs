@@ -171,7 +171,7 @@ pub struct TemplateParameter {
 
 /// The placeholders of a text, each once: names in their order, numbers by their value, since WhatsApp
 /// gives the first value to `{{1}}`, wherever it stands.
-fn placeholders(text: &str) -> Vec<&str> {
+pub(super) fn placeholders(text: &str) -> Vec<&str> {
     let mut found: Vec<&str> = Vec::new();
     for piece in text.split("{{").skip(1) {
         let Some((name, _)) = piece.split_once("}}") else { continue };

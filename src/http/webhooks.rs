@@ -170,6 +170,8 @@ async fn accept(
     accounts::learn_accounts(web, named).await;
     if warns {
         web.desk.announce(What::Numbers).await;
+        // A restriction may be over.
+        web.desk.notifier.wake_outbox();
     }
     if ours.is_empty() {
         // An account event or the provider's own test: it proves that webhooks arrive.

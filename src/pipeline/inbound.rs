@@ -258,8 +258,8 @@ fn waiting(row: SpokenRow) -> WaitingMessage {
 fn line(row: SpokenRow) -> Option<Line> {
     let speaker = match row.author? {
         Author::Customer => Speaker::Customer,
-        Author::Bot => Speaker::Bot,
-        Author::Person => Speaker::Person,
+        Author::Bot | Author::FollowUp => Speaker::Bot,
+        Author::Person | Author::Campaign => Speaker::Person,
         // Automatic messages are not part of the conversation.
         Author::Notice | Author::Consent => return None,
     };
@@ -345,8 +345,8 @@ mod tests {
         for author in Author::ALL {
             let speaker = match author {
                 Author::Customer => Some(Speaker::Customer),
-                Author::Bot => Some(Speaker::Bot),
-                Author::Person => Some(Speaker::Person),
+                Author::Bot | Author::FollowUp => Some(Speaker::Bot),
+                Author::Person | Author::Campaign => Some(Speaker::Person),
                 Author::Notice | Author::Consent => None,
             };
             let line = line(row(Some(*author), "{}"));

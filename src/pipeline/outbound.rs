@@ -9,11 +9,12 @@ use super::choices;
 use super::framing::sources_line;
 use super::gaps::mask_personal_data;
 use super::inbound::PendingTurn;
+use super::language::language_of;
 use super::turn_result::TurnResult;
 use crate::domain::label::{MAX_REASON_LEN, MAX_TITLE_LEN, display_name, one_line, visible};
 use crate::domain::{
-    Content, ConversationId, Line, MessageId, Outcome, Reply, ReplyKind, Speaker, Trace, TurnId,
-    TurnReason, VoiceTranscript, WaitingMessage, time,
+    Content, ConversationId, FollowUp, FollowUpPlan, Line, MessageId, Outcome, Reply, ReplyKind,
+    Speaker, Trace, TurnId, TurnReason, VoiceTranscript, WaitingMessage, time,
 };
 use crate::llm::asks_nothing;
 use crate::store::escalations::UnnotifiedCase;
@@ -76,11 +77,27 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
         unanswered: unanswered(&place.gathered.turn.messages, answered),
         escalation,
         send: None,
+        follow_up: follow_up(bot, place.gathered, answered),
         usage: answered.trace.usage,
         trace: json(&answered.trace),
         tape: None,
         claim: place.claim,
     }
+}
+
+/// Plans what follows the reply if the customer stays silent. A failure has a case, which waits for
+/// a person.
+fn follow_up(bot: &Bot, gathered: &PendingTurn, answered: &TurnResult) -> Option<FollowUpPlan> {
+    let settings = &bot.agent.follow_up;
+    let Outcome::Reply(reply) = &answered.outcome else { return None };
+    if reply.sort == ReplyKind::Failure || *settings == FollowUp::default() {
+        return None;
+    }
+    let (heard, sought) = (answered.trace.transcribe.as_ref(), answered.trace.retrieve.as_ref());
+    let courtesy = heard.is_some_and(|heard| asks_nothing(&heard.question));
+    let language = sought.and_then(|sought| sought.language.clone());
+    let language = language.or_else(|| language_of(&gathered.turn));
+    FollowUpPlan::of(settings, reply.sort == ReplyKind::Answer && !courtesy, language.as_deref())
 }
 
 /// Returns what the customer asked: as the pipeline read it, or else as typed.

@@ -1,4 +1,4 @@
-//! Limits of a prompt file's header: numbers, lists and texts. Every turn reads the header and pays
+//! Limits of a prompt file's header: numbers, lists and texts, and the forms of codes and phones. Every turn reads the header and pays
 //! for what it requests.
 
 use super::Header;
@@ -36,13 +36,16 @@ impl Header {
     }
 
     /// Returns the whole numbers: key, value, least and most.
-    pub(super) fn whole_numbers(&self) -> [(&'static str, i64, i64, i64); 4] {
+    pub(super) fn whole_numbers(&self) -> [(&'static str, i64, i64, i64); 6] {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         [
             ("passages", count(self.passages), 1, 50),
             ("history", count(self.history), 0, 200),
             ("max_output_tokens", i64::from(self.max_output_tokens), 1, 200_000),
             ("handoff.return_minutes", self.handoff.return_minutes, 0, 525_600),
+            // Within the 24-hour window, which the customer's message opened before the reply.
+            ("follow_up.after_minutes", self.follow_up.after_minutes, 0, 23 * 60),
+            ("follow_up.close_minutes", self.follow_up.close_minutes, 0, 525_600),
         ]
     }
 
@@ -95,4 +98,16 @@ impl Header {
         }
         Ok(())
     }
+}
+
+/// Whether this looks like an ISO 639-1 code, with or without a region.
+pub(super) fn is_language(code: &str) -> bool {
+    let primary = code.split(['-', '_']).next().unwrap_or_default();
+    primary.len() == 2 && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+pub(super) fn is_phone(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix('+') else { return false };
+    let allowed = |c: char| c.is_ascii_digit() || c == ' ' || c == '-';
+    digits.chars().filter(char::is_ascii_digit).count() >= 6 && digits.chars().all(allowed)
 }

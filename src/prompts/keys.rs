@@ -113,6 +113,22 @@ const KEYS: &[Key] = &[
         Form::Number,
         "The bot returns after a person has been silent for so many minutes; 0: when the case is resolved.",
     ),
+    key(
+        "follow_up.after_minutes",
+        Form::Number,
+        "A customer who stays silent so many minutes after an answer is asked once; 0: never.",
+    ),
+    key("follow_up.text", Form::Sentence, "What silent customers are asked."),
+    key(
+        "follow_up.close_minutes",
+        Form::Number,
+        "After so many minutes of silence the conversation is closed, until the customer writes; 0: never.",
+    ),
+    key(
+        "follow_up.close_text",
+        Form::Sentence,
+        "Sent then, within the 24-hour window; by default nothing.",
+    ),
     key("grounding", Form::Word(GroundingCheck::WORDS), "Short for `grounding.check`."),
     key(
         "grounding.check",

@@ -9,7 +9,7 @@ use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::{
-    Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence, Voice,
+    FollowUp, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence, Voice,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -241,6 +241,53 @@ impl From<HandoffHeader> for Handoff {
             reply: header.reply.into(),
             notify: header.notify,
             return_minutes: header.return_minutes,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FollowUpHeader {
+    pub(super) after_minutes: i64,
+    pub(super) text: Option<Words>,
+    pub(super) close_minutes: i64,
+    pub(super) close_text: Option<Words>,
+}
+
+impl FollowUpHeader {
+    /// Returns the texts for customers that it has, each with its key.
+    pub(super) fn sentences(&self) -> impl Iterator<Item = (&'static str, &Words)> {
+        let text = self.text.as_ref().map(|words| ("follow_up.text", words));
+        let close = self.close_text.as_ref().map(|words| ("follow_up.close_text", words));
+        text.into_iter().chain(close)
+    }
+
+    /// Returns the first key that does not fit the others and the reason.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        let Self { after_minutes: after, close_minutes: close, .. } = self;
+        if *after > 0 && self.text.is_none() {
+            let why =
+                "follow_up.after_minutes needs follow_up.text: what silent customers are asked";
+            return Err(("follow_up.after_minutes", why.into()));
+        }
+        if (1..=*after).contains(close) {
+            let why = format!(
+                "follow_up.close_minutes is {close}, it must be more than follow_up.after_minutes, which is {after}"
+            );
+            return Err(("follow_up.close_minutes", why));
+        }
+        Ok(())
+    }
+}
+
+impl From<FollowUpHeader> for FollowUp {
+    fn from(header: FollowUpHeader) -> Self {
+        let said = |words: Option<Words>| words.map(Into::into).unwrap_or_default();
+        Self {
+            after_minutes: header.after_minutes,
+            text: said(header.text),
+            close_minutes: header.close_minutes,
+            close_text: said(header.close_text),
         }
     }
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::domain::{
     Choices, FallbackTemplate, Fault, FilledTemplate, Item, LinkButton, Media, MediaKind,
-    MessageTemplate, Party, ProviderKind, Sending,
+    MessageTemplate, Party, ProviderKind, Sending, TemplateDraft,
 };
 
 pub mod abilities;
@@ -100,6 +100,20 @@ pub trait TemplateCatalog: Send + Sync {
 
     /// Returns every template of an account that has a usable name and language.
     async fn templates(&self, account: &str) -> Result<Vec<MessageTemplate>, Error>;
+
+    /// Submits a template for approval. Returns it as it stands now.
+    async fn create_template(
+        &self,
+        account: &str,
+        draft: &TemplateDraft,
+    ) -> Result<MessageTemplate, Error>;
+
+    /// Deletes the template of this name in all languages, or only the one with the id.
+    async fn delete_template(
+        &self,
+        account: &str,
+        named: (&str, Option<&str>),
+    ) -> Result<(), Error>;
 }
 
 /// Queries the provider about a number, to find a wrong field of its form.

@@ -129,9 +129,7 @@ impl Sandbox {
             Event::Other(Box::new(Other {
                 kind: "unreadable_message".to_owned(),
                 payload: message.clone(),
-                alert: None,
-                warning: None,
-                template: None,
+                ..Other::default()
             }))
         })
     }

@@ -15,11 +15,12 @@ use super::bulk::Value;
 use super::replicas::HoldName;
 use crate::domain::trial::TrialKind;
 use crate::domain::{
-    AgentId, AlertCode, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId,
-    ConversationId, Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus,
-    EscalationId, EscalationState, FailureCode, FileState, GapId, GapState, MessageId, MessageKind,
-    MessageState, ModelProvider, ModelRole, NumberId, NumberState, Owner, PageState, ProviderKind,
-    RunId, RunState, SourceId, SourceKind, SourceState, StoredProvider, TemplateCategory,
+    AgentId, AlertCode, AnswerId, AuditId, Author, CampaignHold, CampaignId, CampaignState,
+    CampaignStop, ChunkId, CollectionId, ContactId, ConversationId, Direction, DocumentId,
+    DocumentOrigin, DocumentState, DocumentStatus, EscalationId, EscalationState, FailureCode,
+    FileState, GapId, GapState, HealthTopic, MessageId, MessageKind, MessageState, ModelProvider,
+    ModelRole, NumberId, NumberState, Owner, PageState, ProviderKind, RecipientState, RunId,
+    RunState, SkipReason, SourceId, SourceKind, SourceState, StoredProvider, TemplateCategory,
     TemplateQuality, TemplateState, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
     WorkspaceId, audit,
 };
@@ -147,6 +148,9 @@ fallbacks! {
     // This process runs nothing there.
     NumberState::Stopped,
     RunState::Stopped,
+    // This process queues none of its messages.
+    CampaignState::Stopped,
+    RecipientState::Skipped,
     // Nothing is answered from it; learning it again corrects the word.
     DocumentState::Learning,
     DocumentStatus::Learning,
@@ -240,6 +244,12 @@ word_columns! {
     TemplateCategory: "message_templates.category",
     TemplateState: "message_templates.state",
     TemplateQuality: "message_templates.quality",
+    CampaignState: "campaigns.state",
+    CampaignStop: "campaigns.reason",
+    CampaignHold: "campaigns.hold",
+    RecipientState: "campaign_recipients.state",
+    SkipReason: "campaign_recipients.reason",
+    HealthTopic: "number_health.topic",
 }
 
 /// Columns for which another version may know more words. They decode to a catch-all, so that one
@@ -300,7 +310,7 @@ macro_rules! id_columns {
 
 id_columns! {
     WorkspaceId, AgentId, VersionId, NumberId, ContactId, ConversationId, MessageId, TurnId, EscalationId, CollectionId,
-    DocumentId, SourceId, ChunkId, AnswerId, GapId, WebhookId, RunId, AuditId,
+    DocumentId, SourceId, ChunkId, AnswerId, GapId, WebhookId, RunId, AuditId, CampaignId,
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
+use super::number_health::{self, RecordOutcome};
 use super::outbox::ToSend;
 use super::warnings::Candidate;
 use super::{Conn, Result, Store, Write, all, now, run, templates, to_json, warnings};
 use crate::domain::{
-    Alert, AlertCode, DeskEventKind, Event, Fault, Item, NumberId, StoredProvider, WebhookId,
-    WorkspaceId,
+    Account, Alert, AlertCode, DeskEventKind, Event, Fault, HealthTopic, Item, MessagingLimit,
+    NumberId, Other, StoredProvider, WarningChange, WebhookId, WorkspaceId,
 };
 
 /// A stored event.
@@ -37,6 +38,25 @@ pub struct EventRow {
 }
 
 impl Store {
+    /// The newest events with a message for the operator that are about a number, or about its
+    /// account as a whole.
+    pub async fn alerts_of_number(
+        &self,
+        number: &NumberId,
+        (account, limit): (Option<&str>, i64),
+    ) -> Result<Vec<EventRow>> {
+        let workspace = self.workspace_id();
+        let (number, account) = (number.as_str(), account.unwrap_or_default());
+        let sql = "select id, number_id, kind, payload, alert, code, detail, created_at from provider_events
+                   where workspace_id = $1 and alert is not null
+                       and (number_id = $2 or (number_id is null and account_id = $3))
+                   order by created_at desc, id desc limit $4";
+        self.read(async |conn| {
+            all!(conn, EventRow, sql, workspace.as_str(), number, account, limit)
+        })
+        .await
+    }
+
     /// The newest events; with `alerts`, only those with a message for the operator.
     pub async fn events(&self, alerts: bool, limit: i64) -> Result<Vec<EventRow>> {
         let workspace = self.workspace_id();
@@ -173,6 +193,7 @@ impl Write for LostNotice {
         let event = NewEvent {
             number: Some(number),
             webhook: None,
+            account: None,
             kind: DeskEventKind::NoticeLost.as_str(),
             payload: &payload.to_string(),
             alert: Some(&alert),
@@ -186,6 +207,8 @@ struct NewEvent<'a> {
     number: Option<&'a str>,
     /// The webhook that brought it; `None` for an event of the desk itself.
     webhook: Option<&'a str>,
+    /// The provider's account that it names.
+    account: Option<&'a str>,
     kind: &'a str,
     payload: &'a str,
     alert: Option<&'a Alert>,
@@ -194,8 +217,9 @@ struct NewEvent<'a> {
 impl NewEvent<'_> {
     async fn insert(&self, conn: &mut Conn<'_>, workspace: &WorkspaceId) -> Result<()> {
         let sql = "insert into provider_events
-                       (id, workspace_id, number_id, webhook_id, kind, payload, alert, code, detail, created_at)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+                       (id, workspace_id, number_id, webhook_id, kind, payload, alert, code, detail, created_at,
+                        account_id)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         run!(
             conn,
             sql,
@@ -209,6 +233,7 @@ impl NewEvent<'_> {
             self.alert.map(|alert| alert.code),
             self.alert.map(|alert| super::storable(&alert.detail)),
             now(),
+            self.account.map(super::storable),
         )
         .map(|_| ())
     }
@@ -231,9 +256,9 @@ pub(super) async fn keep(
     event: &Event,
 ) -> Result<()> {
     let stranger = item.number.as_deref().unwrap_or("none");
-    let numbers = warn(conn, at, item, event).await?;
+    let (numbers, told) = warn(conn, at, item, event).await?;
     let (kind, payload, alert) = if let Event::Other(other) = event {
-        (other.kind.clone(), to_json(&other.payload)?, other.alert.clone())
+        (other.kind.clone(), to_json(&other.payload)?, other.alert.clone().or(told))
     } else {
         let what = event.kind();
         let payload = serde_json::json!({ "number": stranger, "what": what });
@@ -247,6 +272,7 @@ pub(super) async fn keep(
     let event = NewEvent {
         number: at.number.or(only).map(NumberId::as_str),
         webhook: Some(at.webhook.as_str()),
+        account: item.account.id.as_deref(),
         kind: &kind,
         payload: &payload,
         alert: alert.as_ref(),
@@ -254,20 +280,21 @@ pub(super) async fn keep(
     event.insert(conn, at.workspace).await
 }
 
-/// Raises or clears an event's warning on its numbers. Returns them.
+/// Raises or clears an event's warning on its numbers, and changes their health. Returns the numbers,
+/// and what an operator should know of a changed health.
 async fn warn(
     conn: &mut Conn<'_>,
     at: &Origin<'_>,
     item: &Item,
     event: &Event,
-) -> Result<Vec<NumberId>> {
-    let Event::Other(other) = event else { return Ok(Vec::new()) };
+) -> Result<(Vec<NumberId>, Option<Alert>)> {
+    let Event::Other(other) = event else { return Ok((Vec::new(), None)) };
     let (alert, account) = (other.alert.as_ref(), &item.account);
     if let Some(number) = at.number {
         if let Some(change) = &other.warning {
             warnings::change(conn, (at.workspace, number), (change, alert, account)).await?;
         }
-        return Ok(vec![number.clone()]);
+        return Ok((vec![number.clone()], None));
     }
     let concerned = warnings::concerned(conn, at.workspace, (item, at.candidates)).await?;
     if let Some((change, account)) = other.template.as_ref().zip(account.id.as_deref())
@@ -275,10 +302,50 @@ async fn warn(
     {
         templates::change(conn, at.workspace, (account, change)).await?;
     }
-    for Candidate { number, template, .. } in &concerned {
+    let mut told = None;
+    for candidate in &concerned {
+        let Candidate { number, template, .. } = candidate;
+        let Some(news) = change_health(conn, at.workspace, (candidate, account, other)).await?
+        else {
+            continue;
+        };
         if let Some(change) = other.warning.as_ref().filter(|it| it.is_for(template.as_deref())) {
             warnings::change(conn, (at.workspace, number), (change, alert, account)).await?;
+        } else if let Some(news) = news {
+            let change = WarningChange::of_limit(&news);
+            let place = (at.workspace, number);
+            warnings::change(conn, place, (&change, Some(&news), account)).await?;
+            told = Some(news);
         }
     }
-    Ok(concerned.into_iter().map(|candidate| candidate.number.clone()).collect())
+    Ok((concerned.into_iter().map(|candidate| candidate.number.clone()).collect(), told))
+}
+
+/// Changes what is known of a number's health, if the event is about this number. Returns what an
+/// operator should know of its messaging limit; `None` if something later is known already.
+async fn change_health(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (candidate, account, other): (&Candidate, &Account, &Other),
+) -> Result<Option<Option<Alert>>> {
+    if other.health.is_empty()
+        || !number_health::is_own(conn, workspace, (candidate, account)).await?
+    {
+        return Ok(Some(None));
+    }
+    let (mut is_new, mut news) = (false, None);
+    for change in &other.health {
+        let place = (workspace, &candidate.number);
+        let before = match number_health::record(conn, place, (change, other.at)).await? {
+            RecordOutcome::Outdated => continue,
+            RecordOutcome::InPlaceOf(before) => before,
+        };
+        is_new = true;
+        if change.topic == HealthTopic::Limit {
+            let of = |word: Option<&str>| word.and_then(MessagingLimit::of);
+            let both = of(change.word.as_deref()).zip(of(before.as_deref()));
+            news = both.and_then(|(now, before)| now.alert_after(before));
+        }
+    }
+    Ok(is_new.then_some(news))
 }

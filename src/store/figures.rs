@@ -8,7 +8,7 @@ use super::trials::TrialTotals;
 use super::words::AUTHORS;
 use super::{Conn, Result, Rows, Store, all};
 use crate::domain::trial::TrialKind;
-use crate::domain::{Author, MessageState};
+use crate::domain::{Author, MessageState, Pricing};
 
 /// A time span in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Figures {
     pub reasons: Vec<(String, i64)>,
     /// Trials over all spans, by kind.
     pub trials: Vec<TrialTotals>,
+    /// What providers charged for messages sent over all spans, most frequent first.
+    pub charges: Vec<(Pricing, i64)>,
 }
 
 /// Messages of one author in one span.
@@ -106,6 +108,12 @@ impl Store {
                            and created_at < $3 group by reason order by count(*) desc, reason limit 20";
             figures.reasons = all!(conn, (String, i64), sql, workspace.as_str(), from, to)?;
             figures.trials = tried(conn, workspace.as_str(), (from, to)).await?;
+            // There are few prices, so that each is one row.
+            let sql = "select pricing, count(*) as count from messages where workspace_id = $1 and sent_at >= $2
+                           and sent_at < $3 and pricing is not null group by pricing order by count(*) desc, pricing";
+            let charges = all!(conn, (String, i64), sql, workspace.as_str(), from, to)?;
+            let read = |(text, count): (String, i64)| Some((serde_json::from_str(&text).ok()?, count));
+            figures.charges = charges.into_iter().filter_map(read).collect();
             Ok(figures)
         })
         .await

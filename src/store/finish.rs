@@ -18,9 +18,11 @@ use super::{
 };
 use crate::domain::thread::OwnerChange;
 use crate::domain::{
-    AgentId, Author, CaseReason, MessageId, MessageState, NoteCode, Owner, TurnId, TurnOutcome,
-    Usage, VersionId, VoiceTranscript, WorkspaceId, loop_guard,
+    AgentId, Author, CaseReason, FollowUpPlan, MessageId, MessageState, NoteCode, Owner, TurnId,
+    TurnOutcome, Usage, VersionId, VoiceTranscript, WorkspaceId, loop_guard,
 };
+
+mod follow_up;
 
 /// Age of a conversation's last message from which an answer moves the conversation up in the
 /// lists, in milliseconds.
@@ -72,6 +74,8 @@ pub struct FinishedTurn {
     /// Set if this process can send the first reply at once. The commit then claims it, unless an
     /// earlier message of the conversation is still to be sent.
     pub send: Option<Terms>,
+    /// What is due if the customer stays silent.
+    pub follow_up: Option<FollowUpPlan>,
 }
 
 /// A case to open.
@@ -108,6 +112,7 @@ impl BatchWrite for FinishedTurn {
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<Vec<CommitOutcome>> {
+        let replied_at = now();
         let held = end_leases(all, conn).await?;
         let ours: Vec<&Self> = all.iter().filter(|turn| held.contains(&turn.lease())).collect();
         hand_over(&ours, conn).await?;
@@ -120,6 +125,7 @@ impl BatchWrite for FinishedTurn {
         }
         reschedule(&ours, conn).await?;
         record(&ours, workspace, (conn, &came)).await?;
+        follow_up::plan(&ours, workspace, (conn, replied_at)).await?;
         let unanswered: Vec<_> = ours.iter().copied().filter_map(Self::gap).collect();
         gaps::record(&unanswered, workspace, conn).await?;
         let mut sent = queue(&ours, workspace, conn).await?;

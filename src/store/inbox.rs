@@ -24,6 +24,7 @@ use conversations::{Conversations, Place};
 
 mod batch;
 mod conversations;
+pub(super) mod outreach;
 mod loaded;
 mod contacts;
 mod thread_columns;
@@ -200,7 +201,6 @@ fn party(event: &Event) -> Option<&Party> {
 }
 
 /// What the webhooks concern.
-#[derive(Default)]
 struct Targets<'a> {
     /// The conversations.
     places: Vec<Place<'a>>,
@@ -208,10 +208,18 @@ struct Targets<'a> {
     authenticated: Vec<&'a Party>,
     /// Ids that customers may change to.
     also: Vec<Party>,
+    /// Who owns conversations that do not exist yet.
+    new_owner: Owner,
+}
+
+impl Targets<'_> {
+    fn new(new_owner: Owner) -> Self {
+        Self { places: Vec::new(), authenticated: Vec::new(), also: Vec::new(), new_owner }
+    }
 }
 
 fn target_conversations(all: &[TakeIn]) -> Targets<'_> {
-    let mut targets = Targets::default();
+    let mut targets = Targets::new(Owner::INITIAL);
     for (_, arrival) in in_order(all) {
         if let (Some(number), Some(party)) = (&arrival.number, party(&arrival.item.event)) {
             targets.places.push((number, party));

@@ -33,6 +33,10 @@ pub struct ConversationRow {
     pub bsuid: Option<String>,
     /// When the customer opted out, if they did.
     pub opted_out_at: Option<i64>,
+    /// When it was recorded that the customer agreed to be written to.
+    pub opted_in_at: Option<i64>,
+    /// Where they did.
+    pub opt_in_source: Option<String>,
     /// The owner.
     #[sqlx(try_from = "LenientWord<Owner>")]
     pub owner: Owner,
@@ -163,7 +167,7 @@ fn query(rest: &str, found: &FoundColumns) -> String {
             case when v.open_cases > 0 then (select e.id from escalations e where e.conversation_id = v.id
                 and e.state = '{OPEN_CASE}' order by e.created_at desc, e.id desc limit 1) end as case_id
             from conversations v where v.workspace_id = $1 {rest})
-        select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, p.owner,
+        select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, c.opted_in_at, c.opt_in_source, p.owner,
             p.last_inbound_at, p.window_closed_at, p.notice_at, p.last_message_at, p.updated_at, p.unread,
             cast(p.waiting as bigint) as waiting, {WAITING_SINCE} as waiting_since,
             coalesce(q.transcript, q.body) as waiting_text, {found_text} as found_text,

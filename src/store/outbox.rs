@@ -12,10 +12,12 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::words::author::{BOT, CONSENT, NOTICE};
+use super::number_health::forbidden;
+use super::words::author::{BOT, CONSENT, FOLLOW_UP, NOTICE};
 use super::words::message_state::{QUEUED, SENDING, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
 use super::{Conn, Result, Rows, Store, Write, all, now, storable};
+use crate::domain::time::DAY_MS;
 use crate::domain::{
     Author, Content, ConversationId, Direction, Fault, MessageId, MessageKind, MessageState,
     NoteCode, Owner, WorkspaceId,
@@ -33,6 +35,7 @@ const UNKNOWN_RANK: i64 = MessageState::Unknown.rank();
 const SENT_RANK: i64 = MessageState::Sent.rank();
 const READ_RANK: i64 = MessageState::Read.rank();
 const OUT: &str = Direction::Out.as_str();
+const IN: &str = Direction::In.as_str();
 const TEXT: &str = MessageKind::Text.as_str();
 
 /// A message to put into the outbox.
@@ -119,6 +122,8 @@ pub struct ToSend {
     pub window_closed_at: Option<i64>,
     /// 1 if it is a notice to a support contact, else 0.
     pub to_staff: i64,
+    /// 1 if it is a follow-up and the customer has written since, else 0.
+    pub outdated: i64,
 }
 
 impl ToSend {
@@ -253,7 +258,7 @@ const SENT_KINDS: &str = "'text', 'voice', 'audio', 'image', 'video', 'document'
 macro_rules! known {
     ($message:literal) => {
         formatcp!(
-            "{message}.author || '' in ({AUTHORS}) and {message}.kind in ({SENT_KINDS}) and ({message}.author || '' not in ('{BOT}', '{CONSENT}')
+            "{message}.author || '' in ({AUTHORS}) and {message}.kind in ({SENT_KINDS}) and ({message}.author || '' not in ('{BOT}', '{CONSENT}', '{FOLLOW_UP}')
                 or exists (select 1 from conversations k where k.id = {message}.conversation_id and k.owner in ({OWNERS})))",
             message = $message
         )
@@ -268,6 +273,13 @@ const CONTENT: &str = formatcp!("case when kind = '{TEXT}' then null else conten
 pub(super) const TO_STAFF: &str = formatcp!(
     "messages.author = '{NOTICE}' and not exists (select 1 from turns t
          where t.id = messages.turn_id and t.conversation_id = messages.conversation_id)"
+);
+
+/// Whether a row of `messages` is a follow-up after which the customer has written.
+const OUTDATED: &str = formatcp!(
+    "messages.author = '{FOLLOW_UP}' and exists (select 1 from messages i
+         where i.conversation_id = messages.conversation_id and i.direction = '{IN}'
+             and i.sent_at > messages.sent_at - {DAY_MS} and i.created_at >= messages.created_at)"
 );
 
 /// The condition `known!` for a message `m`.
@@ -294,7 +306,7 @@ impl Write for ClaimRequest {
                     "update messages set state = '{SENDING}', state_rank = {SENDING_RANK}, lease_until = $2, attempts = attempts + 1, left_at = $1,
                          note = case when note = '{ORPHANED}' then null else note end
                      where id in (select m.id from messages m where m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id = $4
-                         and {KNOWN}
+                         and {KNOWN} and not {forbidden}
                          and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('{QUEUED}', '{SENDING}')
@@ -317,7 +329,9 @@ impl Write for ClaimRequest {
                              as last_inbound_at,
                          (select v.window_closed_at from conversations v where v.id = messages.conversation_id)
                              as window_closed_at,
-                         cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff",
+                         cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff,
+                         cast(case when {OUTDATED} then 1 else 0 end as bigint) as outdated",
+                    forbidden = forbidden!("m.number_id", "$1"),
                     left = left!("m.conversation_id", "$8"),
                     lock = $lock
                 )
@@ -370,17 +384,20 @@ pub(super) async fn free<'a>(
             i64::from(terms.ordered).into(),
             terms.pair.burst.into(),
             terms.pair.since(moment).into(),
+            moment.into(),
         ]);
     }
-    let before = "with v (id, lease_until, ordered, burst, since) as (";
+    let before = "with v (id, lease_until, ordered, burst, since, moment) as (";
     let after = formatcp!(
         ") select r.id, v.lease_until as lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at, r.window_closed_at
         from v cross join conversations r cross join contacts c
         where r.id = v.id and c.id = r.contact_id
+            and not {forbidden}
             and not exists (select 1 from messages e where e.conversation_id = v.id and e.state in ('{QUEUED}', '{SENDING}'))
             and not exists (select 1 from messages u where u.conversation_id = v.id and u.state = '{UNKNOWN}'
                 and u.due_at is not null and v.ordered = 1)
             and (v.burst = 0 or v.burst > {left})",
+        forbidden = forbidden!("r.number_id", "v.moment"),
         left = left!("v.id", "v.since")
     );
     let found = conn.many_rows::<Free>(before, &rows, after).await?;

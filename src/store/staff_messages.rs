@@ -13,6 +13,10 @@ use super::words::file_state::STORED;
 use super::words::message_kind::REACTION;
 use super::words::message_state::{FAILED, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run};
+mod window;
+
+pub use window::Window;
+
 use crate::domain::{
     Author, Content, ConversationId, Media, MessageId, MessageKind, MessageState, NoteCode,
     NumberId, Owner, WorkspaceId,
@@ -31,23 +35,6 @@ pub struct Reply {
     pub quotes: Option<MessageId>,
     /// The customer service window of the number.
     pub window: Window,
-}
-
-/// Whether WhatsApp accepts free text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Window {
-    /// Always.
-    Always,
-    /// Only if the customer wrote after this time, or has never written, and WhatsApp has not said
-    /// since that the window is closed.
-    Since(i64),
-}
-
-impl Window {
-    /// The window of a message of this kind: WhatsApp takes templates always.
-    fn of(self, kind: MessageKind) -> Self {
-        if kind == MessageKind::Template { Self::Always } else { self }
-    }
 }
 
 /// The result of queueing a person's message.
@@ -161,10 +148,10 @@ impl Store {
 
 /// The recipient of a message; the conversation is locked until the commit.
 #[derive(FromRow)]
-struct RecipientRow {
-    number_id: String,
+pub(super) struct RecipientRow {
+    pub(super) number_id: String,
     #[sqlx(try_from = "LenientWord<Owner>")]
-    owner: Owner,
+    pub(super) owner: Owner,
     last_inbound_at: Option<i64>,
     window_closed_at: Option<i64>,
     wa_id: Option<String>,
@@ -173,7 +160,7 @@ struct RecipientRow {
 }
 
 impl RecipientRow {
-    async fn find(
+    pub(super) async fn find(
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
         conversation: &str,
@@ -194,7 +181,7 @@ impl RecipientRow {
 
     /// Why nothing may be sent to this customer; `None` if it may. The gate checks again at
     /// sending.
-    fn refusal(&self, window: Window) -> Option<Refusal> {
+    pub(super) fn refusal(&self, window: Window) -> Option<Refusal> {
         let closed = match window {
             Window::Always => false,
             Window::Since(moment) => {
@@ -230,10 +217,10 @@ impl EarlierReplyRow {
     }
 }
 
-struct WriteReply {
-    reply: Reply,
+pub(super) struct WriteReply {
+    pub(super) reply: Reply,
     /// The file of the reply.
-    file: Option<FileContent>,
+    pub(super) file: Option<FileContent>,
 }
 
 #[async_trait]
@@ -243,6 +230,19 @@ impl Write for WriteReply {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<ReplyOutcome> {
         let reply = &self.reply;
         let id = &inbox::merge::current(conn, workspace, &reply.conversation).await?;
+        self.write_in(conn, workspace, (id, true)).await
+    }
+}
+
+impl WriteReply {
+    /// Queues the message in a conversation. `takes_over`: the person who writes then has it.
+    pub(super) async fn write_in(
+        &self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        (id, takes_over): (&ConversationId, bool),
+    ) -> Result<ReplyOutcome> {
+        let reply = &self.reply;
         let found = RecipientRow::find(conn, workspace, id.as_str()).await?;
         let Some(to) = found else { return Ok(ReplyOutcome::Nowhere) };
         let quoted = match reply.quoted(conn, id).await? {
@@ -259,11 +259,36 @@ impl Write for WriteReply {
         if let Some(why) = to.refusal(reply.window.of(reply.content.kind())) {
             return Ok(ReplyOutcome::Refused(why));
         }
-        let before = inbox::take_over(conn, workspace, (id, true)).await?;
+        let before = if takes_over {
+            inbox::take_over(conn, workspace, (id, true)).await?
+        } else {
+            Some(Owner::Person)
+        };
         self.queue(conn, workspace, (id, &to.number_id, &message)).await?;
         signal::notify_replicas(conn, workspace, std::iter::once(Signal::Event(id.clone())))
             .await?;
         Ok(ReplyOutcome::Now { message: message.id, took: before != Some(Owner::Person) })
+    }
+
+    async fn queue(
+        &self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        (conversation, number, message): (&ConversationId, &str, &OutgoingRow),
+    ) -> Result<()> {
+        let queued = OutboxEntry { conversation, number, turn: None, author: Author::Person };
+        let mut rows = Rows::default();
+        rows.push(queued.values(workspace, message, (0, None))?);
+        outbox::insert(conn, &rows).await?;
+        if let Some(content) = &self.file {
+            let content = NewContent::Brought(content.clone());
+            let number = NumberId::stored(number.to_owned());
+            let file = NewFile { message: message.id.clone(), number, content };
+            files::insert(conn, workspace, vec![file]).await?;
+            files::request_upload(conn, workspace, &message.id).await?;
+        }
+        let sql = "update messages set idempotency_key = $2 where id = $1";
+        run!(conn, sql, message.id.as_str(), &self.reply.key).map(|_| ())
     }
 }
 
@@ -288,29 +313,6 @@ impl Reply {
             Some((None,)) => Err(ReplyOutcome::NotThereYet),
             Some((provider_id,)) => Ok(provider_id),
         })
-    }
-}
-
-impl WriteReply {
-    async fn queue(
-        &self,
-        conn: &mut Conn<'_>,
-        workspace: &WorkspaceId,
-        (conversation, number, message): (&ConversationId, &str, &OutgoingRow),
-    ) -> Result<()> {
-        let queued = OutboxEntry { conversation, number, turn: None, author: Author::Person };
-        let mut rows = Rows::default();
-        rows.push(queued.values(workspace, message, (0, None))?);
-        outbox::insert(conn, &rows).await?;
-        if let Some(content) = &self.file {
-            let content = NewContent::Brought(content.clone());
-            let number = NumberId::stored(number.to_owned());
-            let file = NewFile { message: message.id.clone(), number, content };
-            files::insert(conn, workspace, vec![file]).await?;
-            files::request_upload(conn, workspace, &message.id).await?;
-        }
-        let sql = "update messages set idempotency_key = $2 where id = $1";
-        run!(conn, sql, message.id.as_str(), &self.reply.key).map(|_| ())
     }
 }
 

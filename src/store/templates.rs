@@ -100,6 +100,22 @@ impl Store {
         Ok(row.and_then(TemplateRow::template))
     }
 
+    /// Records a template that was submitted.
+    pub async fn add_template(&self, account: &str, template: MessageTemplate) -> Result<()> {
+        self.apply(AddTemplate { account: account.to_owned(), template }).await
+    }
+
+    /// Records that a template was deleted in this language, or in all.
+    pub async fn delete_templates(
+        &self,
+        account: &str,
+        (name, language): (&str, Option<&str>),
+    ) -> Result<()> {
+        let language = language.map(ToOwned::to_owned);
+        self.apply(DeleteTemplates { account: account.to_owned(), name: name.to_owned(), language })
+            .await
+    }
+
     /// Replaces the templates of an account by those that it has now.
     pub async fn replace_templates(
         &self,
@@ -123,29 +139,78 @@ impl Write for ReplaceTemplates {
         let (workspace, account) = (workspace.as_str(), storable(&self.account));
         let sql = "delete from message_templates where workspace_id = $1 and account_id = $2";
         run!(conn, sql, workspace, &*account)?;
-        let into = "insert into message_templates
-                        (workspace_id, account_id, name, language, external_id, category, state, quality, reason, layout)";
-        let mut rows = Rows::default();
-        for template in &self.templates {
-            let MessageTemplate { name, language, external_id, category, state, .. } = template;
-            rows.push([
-                workspace.into(),
-                (&*account).into(),
-                (&*storable(name)).into(),
-                (&*storable(language)).into(),
-                (&*storable(external_id)).into(),
-                (*category).into(),
-                (*state).into(),
-                template.quality.map(TemplateQuality::as_str).into(),
-                template.reason.as_deref().map(|reason| storable(reason).into_owned()).into(),
-                to_json(&template.layout)?.into(),
-            ]);
-        }
-        conn.many(into, &rows, "on conflict (workspace_id, account_id, name, language) do nothing")
-            .await?;
+        insert(conn, (workspace, &account), &self.templates).await?;
         let sql = "insert into template_syncs (workspace_id, account_id, synced_at) values ($1, $2, $3)
                    on conflict (workspace_id, account_id) do update set synced_at = excluded.synced_at";
         run!(conn, sql, workspace, &*account, now()).map(|_| ())
+    }
+}
+
+/// Inserts templates of an account.
+async fn insert(
+    conn: &mut Conn<'_>,
+    (workspace, account): (&str, &str),
+    templates: &[MessageTemplate],
+) -> Result<()> {
+    let into = "insert into message_templates
+                    (workspace_id, account_id, name, language, external_id, category, state, quality, reason, layout)";
+    let mut rows = Rows::default();
+    for template in templates {
+        let MessageTemplate { name, language, external_id, category, state, .. } = template;
+        rows.push([
+            workspace.into(),
+            account.into(),
+            (&*storable(name)).into(),
+            (&*storable(language)).into(),
+            (&*storable(external_id)).into(),
+            (*category).into(),
+            (*state).into(),
+            template.quality.map(TemplateQuality::as_str).into(),
+            template.reason.as_deref().map(|reason| storable(reason).into_owned()).into(),
+            to_json(&template.layout)?.into(),
+        ]);
+    }
+    conn.many(into, &rows, "on conflict (workspace_id, account_id, name, language) do nothing")
+        .await
+        .map(|_| ())
+}
+
+struct AddTemplate {
+    account: String,
+    template: MessageTemplate,
+}
+
+#[async_trait]
+impl Write for AddTemplate {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let Self { account, template } = self;
+        let language = Some(template.language.clone());
+        let former =
+            DeleteTemplates { account: account.clone(), name: template.name.clone(), language };
+        former.run(workspace, conn).await?;
+        let place = (workspace.as_str(), &*storable(account));
+        insert(conn, place, std::slice::from_ref(template)).await
+    }
+}
+
+struct DeleteTemplates {
+    account: String,
+    name: String,
+    language: Option<String>,
+}
+
+#[async_trait]
+impl Write for DeleteTemplates {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "delete from message_templates where workspace_id = $1 and account_id = $2 and name = $3
+                   and ($4 = '' or language = $4)";
+        let Self { account, name, language } = self;
+        let language = storable(language.as_deref().unwrap_or_default());
+        run!(conn, sql, workspace.as_str(), storable(account), storable(name), language).map(|_| ())
     }
 }
 

@@ -8,7 +8,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::words::author::{BOT, CUSTOMER, PERSON};
+use super::words::author::{BOT, CUSTOMER, FOLLOW_UP, PERSON};
 use super::words::message_kind::{CONTACTS, FORM, LOCATION, ORDER};
 use super::words::message_state::{QUEUED, SENDING, WAITING};
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
@@ -264,7 +264,7 @@ async fn spoken(
             (select w.quiet_at from conversations w where w.id = v.id) as quiet_at
         from v cross join {from} (
             select * from (select {columns} from messages x where x.conversation_id = v.id
-                and x.state <> '{WAITING}' and x.author in ('{CUSTOMER}', '{BOT}', '{PERSON}')
+                and x.state <> '{WAITING}' and x.author in ('{CUSTOMER}', '{BOT}', '{PERSON}', '{FOLLOW_UP}')
                 and (x.body is not null or x.transcript is not null or x.kind in ('{FORM}', '{LOCATION}', '{CONTACTS}', '{ORDER}'))
                 order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit {history}) said
             union all

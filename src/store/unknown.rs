@@ -9,6 +9,7 @@ use sqlx::FromRow;
 use super::cases::Case;
 use super::events::LostNotice;
 use super::outbox::{KNOWN, ORPHANED, TO_STAFF};
+use super::words::author::{CAMPAIGN, FOLLOW_UP};
 use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
@@ -112,7 +113,8 @@ struct Decide {
 
 /// The columns of [`Overdue`].
 const OVERDUE: &str = formatcp!(
-    "id, conversation_id, number_id, body, cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff"
+    "id, conversation_id, number_id, body, cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff,
+     cast(case when author = '{FOLLOW_UP}' then 0 else 1 end as bigint) as is_awaited"
 );
 
 #[derive(FromRow)]
@@ -123,6 +125,8 @@ struct Overdue {
     body: Option<String>,
     /// 1 if it is a notice to a support contact, else 0.
     to_staff: i64,
+    /// 0 if it is a follow-up, else 1.
+    is_awaited: i64,
 }
 
 #[async_trait]
@@ -137,7 +141,7 @@ impl Write for Decide {
                 let sql = formatcp!(
                     "update messages set state = '{QUEUED}', state_rank = {rank}, due_at = $1, updated_at = $1,
                          resent = resent + 1, note = '{RESENT}'
-                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent < $3",
+                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent < $3 and author || '' <> '{FOLLOW_UP}'",
                     rank = MessageState::Queued.rank()
                 );
                 let again = run!(conn, sql, self.moment, self.number.as_str(), self.by.times)?;
@@ -146,12 +150,7 @@ impl Write for Decide {
                 Ok(DecidedSends { messages: again + asked.messages, ..asked })
             }
             Then::Drop => {
-                let sql = formatcp!(
-                    "update messages set state = '{FAILED}', due_at = null, updated_at = $1,
-                         note = '{GIVEN_UP}'
-                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 returning {OVERDUE}"
-                );
-                let dropped = all!(conn, Overdue, sql, self.moment, self.number.as_str())?;
+                let dropped = self.give_up(conn, (0, "")).await?;
                 for notice in dropped.iter().filter(|message| message.to_staff != 0) {
                     notice.alarm(workspace, conn).await?;
                 }
@@ -162,24 +161,42 @@ impl Write for Decide {
 }
 
 impl Decide {
-    /// Opens a case for each overdue message that was resent at least `resent` times.
+    /// Gives up overdue messages that were resent at least `resent` times, of one author or of all.
+    async fn give_up(
+        &self,
+        conn: &mut Conn<'_>,
+        (resent, author): (i64, &str),
+    ) -> Result<Vec<Overdue>> {
+        let sql = formatcp!(
+            "update messages set state = '{FAILED}', due_at = null, updated_at = $1,
+                 note = '{GIVEN_UP}'
+             where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent >= $3
+                 and ($4 = '' or author || '' = $4) returning {OVERDUE}"
+        );
+        all!(conn, Overdue, sql, self.moment, self.number.as_str(), resent, author)
+    }
+
+    /// Opens a case for each overdue message that was resent at least `resent` times. Nobody waits
+    /// for a campaign's or a follow-up: those are given up, and a follow-up is not sent twice.
     async fn ask(
         &self,
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
         resent: i64,
     ) -> Result<DecidedSends> {
+        let given_up = self.give_up(conn, (resent, CAMPAIGN)).await?;
         let sql = formatcp!(
             "update messages set due_at = null, updated_at = $1,
-                 note = '{PERSON_ASKED}'
-             where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent >= $3
+                 note = case when author = '{FOLLOW_UP}' then '{GIVEN_UP}' else '{PERSON_ASKED}' end
+             where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and (resent >= $3 or author || '' = '{FOLLOW_UP}')
              returning {OVERDUE}"
         );
         let overdue = all!(conn, Overdue, sql, self.moment, self.number.as_str(), resent)?;
-        for message in &overdue {
+        for message in overdue.iter().filter(|message| message.is_awaited != 0) {
             message.ask(workspace, conn, MessageReason::Unknown {}).await?;
         }
-        Ok(DecidedSends::of(&overdue))
+        let decided = DecidedSends::of(&overdue);
+        Ok(DecidedSends { messages: decided.messages + given_up.len() as u64, ..decided })
     }
 }
 

@@ -10,7 +10,9 @@ use crate::domain::time::{DAY_MS, Millis};
 use crate::domain::{Account, Alert, AlertCode, Item, NumberId, WarningChange, WorkspaceId};
 
 /// How long a restriction holds whose end is not told, in milliseconds: Meta's longest.
-const RESTRICTION_MS: Millis = 30 * DAY_MS;
+pub(super) const RESTRICTION_MS: Millis = 30 * DAY_MS;
+/// How long a lower messaging limit is a warning, in milliseconds.
+const LOWERED_MS: Millis = 7 * DAY_MS;
 
 /// A number that an event without a number may be about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct Candidate {
     pub template: Option<String>,
     /// Its account, if its settings name it.
     pub account: Option<String>,
+    /// Whether its secret signed the webhook; not so if it takes unsigned ones.
+    pub authenticated: bool,
 }
 
 /// A warning about a number.
@@ -82,10 +86,11 @@ impl Write for NumberAccount {
     }
 }
 
-/// Forgets the warnings and the account of a number that is connected anew, removed, or another
+/// Forgets the warnings, the health and the account of a number that is connected anew, removed, or another
 /// one from now on.
 pub(super) async fn forget(conn: &mut Conn<'_>, number: &str) -> Result<()> {
     run!(conn, "delete from number_warnings where number_id = $1", number)?;
+    run!(conn, "delete from number_health where number_id = $1", number)?;
     run!(conn, "update numbers set account_id = null where id = $1", number).map(|_| ())
 }
 
@@ -171,8 +176,12 @@ pub(super) async fn change(
             return run!(conn, sql, number.as_str(), storable(topic)).map(|_| ());
         }
     };
-    let restricted = alert.code == AlertCode::AccountRestricted;
-    let until = until.or_else(|| restricted.then(|| now() + RESTRICTION_MS));
+    let lasting = match alert.code {
+        AlertCode::AccountRestricted => Some(RESTRICTION_MS),
+        AlertCode::LimitLowered => Some(LOWERED_MS),
+        _ => None,
+    };
+    let until = until.or_else(|| lasting.map(|lasting| now() + lasting));
     // A webhook may come late: an operator sees the warning for a day in any case.
     let until = until.map(|until| until.max(now() + DAY_MS));
     let sql = "insert into number_warnings

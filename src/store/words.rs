@@ -6,10 +6,12 @@ use const_format::formatcp;
 /// All authors that this version knows. Messages by other authors are left to the version that
 /// knows them.
 pub(super) const AUTHORS: &str = formatcp!(
-    "'{}', '{}', '{}', '{}', '{}'",
+    "'{}', '{}', '{}', '{}', '{}', '{}'",
     author::BOT,
+    author::CAMPAIGN,
     author::CONSENT,
     author::CUSTOMER,
+    author::FOLLOW_UP,
     author::NOTICE,
     author::PERSON
 );
@@ -31,10 +33,19 @@ macro_rules! sql_words {
 sql_words! {
     author: Author {
         BOT = Bot,
+        CAMPAIGN = Campaign,
         CONSENT = Consent,
         CUSTOMER = Customer,
+        FOLLOW_UP = FollowUp,
         NOTICE = Notice,
         PERSON = Person,
+    }
+    campaign_state: CampaignState {
+        DRAFT = Draft,
+        FINISHED = Finished,
+        RUNNING = Running,
+        SCHEDULED = Scheduled,
+        STOPPED = Stopped,
     }
     document_state: DocumentState {
         FAILED = Failed,
@@ -49,6 +60,10 @@ sql_words! {
     file_state: FileState {
         STORED = Stored,
         WAITING = Waiting,
+    }
+    health_topic: HealthTopic {
+        BAN = Ban,
+        RESTRICTION = Restriction,
     }
     message_kind: MessageKind {
         CONTACTS = Contacts,
@@ -74,6 +89,13 @@ sql_words! {
         BOT = Bot,
         NOBODY = Nobody,
         PERSON = Person,
+    }
+    recipient_state: RecipientState {
+        QUEUED = Queued,
+        WAITING = Waiting,
+    }
+    restriction: Restriction {
+        SENDING = Sending,
     }
     upload_state: UploadState {
         WAITING = Waiting,

@@ -25,7 +25,9 @@ const RENEWAL: Duration = Duration::from_secs(15);
 /// Failures after which an upload is given up: the last attempt begins after some four minutes.
 const MAX_FAILURES: i64 = 8;
 /// Claims that end with their process, after which an upload is given up: it may be what ends it.
-const MAX_UNENDED: i64 = 3;
+/// From the third on they are a minute apart, so that a process that is restarted again and again
+/// for another reason gives up nothing.
+const MAX_UNENDED: i64 = 5;
 /// First wait before another attempt, in milliseconds.
 const FIRST_WAIT_MS: i64 = 2_000;
 /// Pause after an error of the database.

@@ -5,7 +5,7 @@
 //! Loops are stopped at intake, which makes a person the owner. Spending is checked before a model
 //! is called (`pipeline::budget`).
 
-use crate::domain::{Author, FallbackTemplate, Fault, Owner};
+use crate::domain::{Author, FallbackTemplate, Fault, NoteCode, Owner};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::outbox::ToSend;
 
@@ -47,8 +47,10 @@ pub(super) enum Stop {
 pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     let message = asked.message;
     let may_speak = match message.author {
-        Author::Bot | Author::Consent => message.owner.is_some_and(Owner::lets_bot_speak),
-        Author::Person | Author::Notice => true,
+        Author::Bot | Author::FollowUp | Author::Consent => {
+            message.owner.is_some_and(Owner::lets_bot_speak)
+        }
+        Author::Person | Author::Notice | Author::Campaign => true,
         // The outbox never contains messages of customers.
         Author::Customer => false,
     };
@@ -57,6 +59,9 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     }
     if message.opted_out_at.is_some() && message.author != Author::Consent {
         return Err(unneeded(message, "the customer opted out"));
+    }
+    if message.outdated != 0 {
+        return Err(Stop::Void(Fault::ours(NoteCode::CustomerWrote.text())));
     }
     if message.wa_id.is_none() && message.bsuid.is_none() {
         return Err(unneeded(message, "the contact has no WhatsApp id"));
@@ -72,12 +77,13 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
 }
 
 /// Decides what is sent outside the window: the template, if there is one. It does not stand for a
-/// file, a location, an address card or a reaction.
+/// file, a location, an address card or a reaction, nor for a follow-up, for which nobody waits.
 pub(super) fn outside(
     message: &ToSend,
     template: Option<&FallbackTemplate>,
 ) -> Result<FallbackTemplate, Stop> {
-    if let Some(template) = template.filter(|_| message.is_text()) {
+    let waits = message.is_text() && message.author != Author::FollowUp;
+    if let Some(template) = template.filter(|_| waits) {
         return Ok(template.clone());
     }
     let fault = Fault::ours(
@@ -93,7 +99,11 @@ pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
     match message.author {
         Author::Bot | Author::Person => Stop::Missed(fault),
         Author::Notice if message.to_staff != 0 => Stop::Alarm(fault),
-        Author::Customer | Author::Notice | Author::Consent => Stop::Void(fault),
+        Author::Customer
+        | Author::Notice
+        | Author::Consent
+        | Author::Campaign
+        | Author::FollowUp => Stop::Void(fault),
     }
 }
 
@@ -106,7 +116,6 @@ fn unneeded(message: &ToSend, why: &str) -> Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::NoteCode;
 
     fn message(author: Author, owner: Owner, last_inbound_at: Option<i64>) -> ToSend {
         ToSend {
@@ -126,6 +135,7 @@ mod tests {
             last_inbound_at,
             window_closed_at: None,
             to_staff: 0,
+            outdated: 0,
         }
     }
 
@@ -140,8 +150,8 @@ mod tests {
         for owner in Owner::ALL {
             for author in Author::ALL {
                 let passes = match author {
-                    Author::Bot | Author::Consent => *owner != Owner::Person,
-                    Author::Person | Author::Notice => true,
+                    Author::Bot | Author::FollowUp | Author::Consent => *owner != Owner::Person,
+                    Author::Person | Author::Notice | Author::Campaign => true,
                     Author::Customer => false,
                 };
                 let asked = ask(&message(*author, *owner, JUST_NOW), None);
@@ -157,9 +167,11 @@ mod tests {
     fn nobody_who_opted_out_is_written_to_but_for_the_answer_to_that() {
         for (author, passes) in [
             (Author::Bot, false),
+            (Author::FollowUp, false),
             (Author::Person, false),
             (Author::Notice, false),
             (Author::Consent, true),
+            (Author::Campaign, false),
         ] {
             let mut message = message(author, Owner::Bot, JUST_NOW);
             message.opted_out_at = Some(1);
@@ -189,15 +201,29 @@ mod tests {
     }
 
     #[test]
+    fn nobody_waits_for_a_follow_up() {
+        let name = "come_back".to_owned();
+        let template = FallbackTemplate { name, language: "en".into(), with_text: true };
+        let late = message(Author::FollowUp, Owner::Bot, Some(WINDOW_MS * 2));
+        assert!(matches!(ask(&late, Some(&template)), Err(Stop::Void(_))), "no template either");
+        let asked = message(Author::FollowUp, Owner::Nobody, JUST_NOW);
+        assert!(ask(&asked, None).is_ok());
+        let outdated = ToSend { outdated: 1, ..asked };
+        assert!(matches!(ask(&outdated, None), Err(Stop::Void(_))), "the customer wrote meanwhile");
+    }
+
+    #[test]
     fn what_the_gate_says_can_be_translated() {
         let mut stopped = vec![
             message(Author::Bot, Owner::Person, JUST_NOW),
             message(Author::Bot, Owner::Bot, Some(WINDOW_MS * 2)),
             message(Author::Bot, Owner::Bot, JUST_NOW),
             message(Author::Bot, Owner::Bot, JUST_NOW),
+            message(Author::FollowUp, Owner::Bot, JUST_NOW),
         ];
         stopped[2].opted_out_at = Some(1);
         stopped[3].wa_id = None;
+        stopped[4].outdated = 1;
         for message in stopped {
             let said = format!("{:?}", ask(&message, None).unwrap_err());
             let title = said.split("title: \"").nth(1).unwrap();

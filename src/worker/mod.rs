@@ -1,6 +1,7 @@
 //! Background work: the dispatcher (inbox to turn), the outbox dispatcher (outbox to provider),
 //! maintenance, the learner (uploads), the fetcher of customers' files, the uploader of files to
-//! customers, the listener for other replicas, and the tasks that keep the process up to date.
+//! customers, the feeder of campaigns, follow-ups to silent customers, the listener for other
+//! replicas, and the tasks that keep the process up to date.
 //!
 //! All state is in the database: nothing is lost if a worker dies, and another continues once its
 //! leases expire.
@@ -14,10 +15,12 @@ use tokio::task::JoinHandle;
 use self::outbox_dispatcher::OutboxDispatcher;
 use crate::desk::Desk;
 
+mod campaign_feeder;
 mod dispatch;
 mod file_fetcher;
 mod file_uploader;
 mod follow;
+mod follow_ups;
 mod gate;
 mod learner;
 mod leases;
@@ -72,6 +75,13 @@ impl Worker {
             stop,
             tokio::spawn(file_uploader::run(desk.clone(), settings.poll_ms, stopped)),
         ));
+        let (stop, stopped) = watch::channel(false);
+        parts.push((
+            stop,
+            tokio::spawn(campaign_feeder::run(desk.clone(), settings.poll_ms, stopped)),
+        ));
+        let (stop, stopped) = watch::channel(false);
+        parts.push((stop, tokio::spawn(follow_ups::run(desk.clone(), settings.poll_ms, stopped))));
         Self { parts }
     }
 

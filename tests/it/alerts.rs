@@ -127,7 +127,7 @@ on_both! {
         reports(&app, ACCOUNT, ("phone_number_quality_update", &flagged)).await;
         assert_eq!(main_number(&app).await["state"], "ready");
         reports(&app, ACCOUNT, ("account_update", &banned)).await;
-        assert_eq!(main_number(&app).await["state"], "at_risk");
+        assert_eq!(main_number(&app).await["state"], "stopped");
         app.stop().await;
     }
 }

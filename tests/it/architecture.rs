@@ -101,7 +101,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("seccompiler", &["reader/sandbox.rs"]),
     ("frontdesk_encoder", &["embed/local", "rerank/local", "qa/local"]),
     ("frontdesk_kernels", &["index/memory/dense.rs"]),
-    ("frontdesk_doctext", &["knowledge/", "cli/learn.rs"]),
+    ("frontdesk_doctext", &["knowledge/", "cli/learn.rs", "desk/campaigns.rs"]),
     ("frontdesk_tokens", &["pipeline/", "llm/openai"]),
     ("hashbrown", &["index/texts.rs"]),
     ("foldhash", &["text_cache.rs", "pipeline/"]),

@@ -22,13 +22,13 @@ const READS: &str = "list_agents get_generate_state get_agent list_versions get_
     list_documents get_collection_settings list_sources list_conversations count_conversations get_conversation list_messages get_document \
     list_chunks list_escalations compare_runs list_runs get_run watch_run list_run_rows get_report list_suites list_events list_gaps get_gap \
     live get_media get_recording list_known_models list_numbers get_number list_templates number_handshake overview list_providers get_session get_status \
-    get_turn get_model_settings suggest_agent list_sample_questions get_original list_cases";
+    get_turn get_model_settings suggest_agent list_sample_questions get_original list_cases list_campaigns get_campaign list_recipients get_campaign_results";
 /// Operations that write or spend.
 const WRITES: &str = "create_agent generate_prompt check_draft try_handoff publish_version rename_agent remove_agent remove_demo create_collection rename_collection remove_collection create_answer \
     remove_answer change_answer upload_documents set_collection_settings add_source remove_source refresh_source hand_back_conversation \
-    write_message resolve_conversation see_conversation take_conversation remove_document retry_document resolve_escalation save_case remove_case \
+    write_message start_conversation create_campaign remove_campaign add_recipients test_campaign start_campaign stop_campaign resolve_conversation see_conversation take_conversation remove_document retry_document resolve_escalation save_case remove_case \
     start_run stop_run accept_run answer_gap dismiss_gap search_knowledge retry_message correct_transcript add_number draft_number remove_number \
-    change_number try_number check_fields sync_templates run_sandbox_turn set_model remove_model list_endpoint_models test_model fetch_local_model cancel_local_model sign_out sign_out_everywhere";
+    change_number try_number check_fields sync_templates create_template delete_template run_sandbox_turn set_model remove_model list_endpoint_models test_model fetch_local_model cancel_local_model sign_out sign_out_everywhere";
 /// OpenAI-compatible operations: two reads and a write, refused with OpenAI's errors.
 const COMPLETIONS: [&str; 3] = ["list_models", "get_model", "complete_chat"];
 /// The only operation without authentication: it takes a link.

@@ -684,6 +684,23 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
     );
     run(home, &["templates"]).await.says(&["main: 1 templates", "welcome", "--value body.1=…"]);
     run(home, &["templates", "other"]).await.fails_with(&["no connected number `other`"]);
+    let file = home.join("draft.json").display().to_string();
+    let draft = json!({"name": "come_back", "language": "en", "category": "utility", "body": "Write to us."});
+    std::fs::write(&file, draft.to_string()).unwrap();
+    run(home, &["templates", "create", "main", &file]).await.says(&[
+        "come_back",
+        "utility",
+        "pending",
+    ]);
+    run(home, &["templates", "create", "other", &file]).await.fails_with(&["no connected number"]);
+    std::fs::write(&file, draft.to_string().replace("come_back", "Come Back")).unwrap();
+    run(home, &["templates", "create", "main", &file])
+        .await
+        .fails_with(&["small letters, digits and _"]);
+    run(home, &["templates", "delete", "main", "come_back"]).await.says(&["come_back is deleted"]);
+    run(home, &["templates", "delete", "main", "come_back"])
+        .await
+        .fails_with(&["no such template"]);
     let template = ["inbox", "send", &id, "--template", "welcome"];
     run(home, &template).await.fails_with(&["body needs a value for `1`"]);
     let filled = [&template[..], &["--value", "body.1=Ana"]].concat();

@@ -10,6 +10,7 @@ use frontdesk::knowledge::SilentProgress;
 use frontdesk::pipeline::{BudgetTier, NoFiles, TurnContext, TurnResult};
 use serde_json::Value;
 
+use crate::support::openai::{OpenAi, last_message};
 use crate::support::process::{run, says};
 
 /// A question with the document that answers it, if there is one.
@@ -134,7 +135,57 @@ async fn the_demos_suite_is_no_worse_than_its_accepted_scores() {
     let told = run(home.path(), &asked, &[]).await;
     says(&told, true, &["0 errors, 0 skipped"]);
     let messages = run(home.path(), &["eval", &file("eval/suites/messages.yaml")], &[]).await;
-    says(&messages, true, &["8 passed, 0 failed, 0 errors, 0 skipped"]);
+    says(&messages, true, &["14 passed, 0 failed, 0 errors, 0 skipped"]);
     let strict = [&asked[..4], &["--rule", "score >= 0.999"]].concat();
     says(&run(home.path(), &strict, &[]).await, false, &["The rule does not hold"]);
+}
+
+/// Answers what it is shown, as a model that sees would.
+fn scripted(request: &Value) -> String {
+    let picture = request.to_string().contains("data:image/jpeg;base64,").then_some("a picture");
+    let shown = format!("{}{}", last_message(request), picture.unwrap_or_default());
+    let answers = [
+        ("aturdays?", "We close at 17:00 on Saturdays [1]."),
+        ("a picture", "I see red and blue."),
+        ("of Rival Cycles", "That is a paper of Rival Cycles."),
+        ("Old Harbour", "Thank you, I know where that is."),
+        ("Ana", "Thank you, I have the card."),
+        ("2026-12-01", "Thank you, I have the form."),
+    ];
+    let known = answers.iter().find(|(words, _)| shown.contains(words));
+    known.map_or("I do not know what this is.", |(_, answer)| answer).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_sees_gets_all_that_the_suite_of_messages_sends() {
+    let home = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = OpenAi::start().await;
+    model.answer_with(scripted);
+    let toml = format!(
+        "[store]\npath = \"{}/desk.db\"\n[embed]\nkind = \"off\"\n[files]\nprompts = \"{1}/prompts\"\nknowledge = \"{1}/knowledge\"\n\
+         [llm]\nkind = \"openai\"\nbase_url = \"{2}\"\napi_key = \"sk-test\"\nmodel = \"fake\"\nvision = true\n[retrieve]\nrewrite_ms = 0\n",
+        home.path().display(),
+        root.display(),
+        model.url
+    );
+    std::fs::write(home.path().join("frontdesk.toml"), toml).unwrap();
+    let suite = root.join("eval/suites/messages.yaml").display().to_string();
+    let told = run(home.path(), &["eval", &suite], &[]).await;
+    says(&told, true, &["14 passed, 0 failed, 0 errors, 0 skipped"]);
+    let asked: Vec<_> = model.requests().iter().map(ToString::to_string).collect();
+    for shown in [
+        "data:image/jpeg;base64,",
+        "Offer 4711 of Rival Cycles",
+        "Invoice 4712 of Rival Cycles",
+        "We close at 18:00 on weekdays.",
+        "What time do you close on weekdays?",
+        "Old Harbour",
+        "Ana",
+        "2026-12-01",
+        "bell",
+    ] {
+        assert!(asked.iter().any(|request| request.contains(shown)), "{shown}: {asked:#?}");
+    }
+    assert!(!asked.iter().any(|request| request.contains("I do not know what this is")));
 }

@@ -7,8 +7,8 @@ use frontdesk::domain::audit::{Action, Outcome};
 use frontdesk::domain::thread::ConsentRequest;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageReason,
-    MessageState, NumberId, Owner, Party, ProviderKind, TurnId,
+    Account, AgentId, Author, Content, ConversationId, Echo, Event, FollowUpPlan, Inbound, Item,
+    MessageReason, MessageState, NumberId, Owner, Party, ProviderKind, TurnId,
 };
 use frontdesk::store::audit::Filter;
 use frontdesk::store::escalations::NewEscalation;
@@ -201,6 +201,25 @@ on_both! {
         ground.hear(0, Ids::Bsuid, "m6").await;
         ground.hear(0, Ids::Phone, "m7").await;
         assert_eq!(ground.all().await.len(), 2, "either id finds the one conversation");
+    }
+
+    async fn a_silence_in_the_former_conversation_ends_with_it(db) {
+        let ground = Ground::on(db).await;
+        let plan = FollowUpPlan { ask: Some((0, "Did that help?".into())), close: None };
+        for (ids, id) in [(Ids::Phone, "m1"), (Ids::Bsuid, "m2")] {
+            ground.hear(0, ids, id).await;
+            let turn = ground.finished(&ground.claims().await.remove(0), &["At nine."]).await;
+            ground.store.commit_turn(FinishedTurn { follow_up: Some(plan.clone()), ..turn }).await.unwrap();
+        }
+        let due = ground.store.due_follow_ups(10).await.unwrap();
+        assert_eq!(due.len(), 2);
+        ground.hear(0, Ids::Both, "m3").await;
+        let one = ConversationId::stored(ground.only().await.id);
+        let due = ground.store.due_follow_ups(10).await.unwrap();
+        assert_eq!(due.iter().map(|due| &due.conversation_id).collect::<Vec<_>>(), [&one]);
+        let done = ground.store.follow_up(&one, Window::Always).await.unwrap();
+        assert!(!done.said && !done.closed, "he has written: {done:?}");
+        assert!(ground.store.due_follow_ups(10).await.unwrap().is_empty());
     }
 
     async fn a_change_that_came_as_the_other_contact_holds_once_they_are_one(db) {

@@ -28,6 +28,8 @@ const A_WHILE: Duration = Duration::from_secs(3);
 /// What outlives a process: data, configuration, and the fake services.
 struct Place {
     home: TempDir,
+    /// URL of the database; empty for SQLite.
+    store: String,
     whatsapp: Graph,
     model: OpenAi,
     http: reqwest::Client,
@@ -47,7 +49,7 @@ impl Place {
         let settings = settings.replace("timeout_ms = 4000", "timeout_ms = 60000");
         std::fs::write(home.path().join("desk.toml"), settings).unwrap();
         drop(rustls::crypto::ring::default_provider().install_default());
-        Self { home, whatsapp, model, http: reqwest::Client::new() }
+        Self { home, store, whatsapp, model, http: reqwest::Client::new() }
     }
 
     async fn start(&self) -> Process {
@@ -203,6 +205,43 @@ on_both! {
         place.wait_state(&process, "sent").await;
         assert_eq!(place.model.chat_count(), 1, "the turn was run again");
         assert!(process.stop().await);
+    }
+
+    async fn a_silent_customer_is_asked_once_whenever_the_process_is_killed(db) {
+        for (failpoint, state) in [("follow_up.queued", "sent"), ("send.taken", "unknown")] {
+            let place = Place::new(db).await;
+            let file = place.home.path().join("prompts/acme.md");
+            let text = std::fs::read_to_string(&file).unwrap();
+            let follow_up = "name: Acme Lamps\nfollow_up: { after_minutes: 60, text: Did that help? }";
+            std::fs::write(&file, text.replacen("name: Acme Lamps", follow_up, 1)).unwrap();
+            place.resend_after(300);
+            let process = place.start().await;
+            assert!(place.deliver(&process, question(CUSTOMER)).await);
+            place.wait_state(&process, "sent").await;
+            assert!(process.stop().await);
+            change(place.home.path(), &place.store, "update follow_ups set due_at = 1").await;
+            let environment = ("FAILPOINTS", &*format!("{failpoint}=return"));
+            let process = Process::begin_with(place.home.path(), &[environment]);
+            assert!(!process.ended().await, "{failpoint}: it was aborted");
+            let process = place.start().await;
+            let started = Instant::now();
+            loop {
+                let ours = place.outgoing(&process).await;
+                let asked: Vec<_> =
+                    ours.iter().filter(|(_, one)| one["author"] == "follow_up").collect();
+                assert!(asked.len() <= 1, "{failpoint}: {asked:?}");
+                let given_up = |one: &Value| state == "sent" || one["note_code"] == "given_up";
+                if asked.iter().any(|(_, one)| one["state"] == state && given_up(one)) {
+                    break;
+                }
+                assert!(started.elapsed() < TIMEOUT, "{failpoint}: not {state}: {asked:?}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            tokio::time::sleep(A_WHILE).await;
+            assert_eq!(place.count_to(CUSTOMER), 2, "{failpoint}: the answer and one question");
+            assert!(place.get(&process, "/escalations").await["items"].as_array().unwrap().is_empty());
+            assert!(process.stop().await);
+        }
     }
 
     async fn a_message_whose_sending_died_is_unknown_not_repeated_and_settled_by_its_status(db) {

@@ -262,7 +262,7 @@ on_both! {
             payload: json!({}),
             alert: Some(Alert { code, text, detail: String::new() }),
             warning: Some(WarningChange::Raised { topic: "ban".into(), until: None, template: None }),
-            template: None,
+            ..Other::default()
         };
         one.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))])).await.unwrap();
         let message = ground.thread(&claim).await[0].id.clone();
@@ -358,7 +358,7 @@ on_both! {
         let warn = || {
             let warning = WarningChange::Raised { topic: "ban".into(), until: None, template: None };
             let (alert, warning) = (Some(alert()), Some(warning));
-            let news = Other { kind: "account_update".into(), payload: json!({}), alert, warning, template: None };
+            let news = Other { kind: "account_update".into(), payload: json!({}), alert, warning, ..Other::default() };
             ground.store.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))]))
         };
         let warnings = async || ground.store.number_warnings().await.unwrap().len();

@@ -1,5 +1,5 @@
-//! The torture test: customers write to the real process through slow and failing external
-//! services, while it is killed at random moments and aborts at every failpoint. Judges by what the
+//! The torture test: customers write texts, pictures and documents to the real process through slow
+//! and failing external services, and staff write texts, files and templates to others, while it is killed at random moments and aborts at every failpoint. Judges by what the
 //! fake WhatsApp accepted. Must not look inside.
 //!
 //! The environment configures a run, see [`Plan`]; `make torture` is a long one.
@@ -10,10 +10,12 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use frontdesk::domain::time::now_ms;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::support::app::{Db, on_both, write_home_files};
+use crate::support::app::{Db, change, on_both, write_home_files};
+use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
 use crate::support::postgres::Postgres;
@@ -24,6 +26,7 @@ mod fleet;
 mod ledger;
 mod plan;
 mod post;
+mod staff;
 mod verdict;
 
 use dice::Dice;
@@ -31,6 +34,7 @@ use fleet::Fleet;
 use ledger::{Ledger, Mark};
 use plan::Plan;
 use post::Post;
+use staff::Staff;
 use verdict::{Evidence, Verdict};
 
 /// Time limit for the desk to finish its work after the storm.
@@ -39,6 +43,8 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 /// The parts of a run that outlive the replicas.
 struct Storm {
     db: Db,
+    /// URL of the database; empty for SQLite.
+    store: String,
     plan: Plan,
     home: TempDir,
     whatsapp: Arc<Graph>,
@@ -63,9 +69,12 @@ impl Storm {
         plan::furnish(home.path(), &store, &whatsapp, &model);
         let ledger = Arc::new(Ledger::default());
         plan::weather(&plan, &whatsapp, &model, &ledger);
+        post::keep_files(&whatsapp);
+        whatsapp.set_templates(plan::ACCOUNT, &staff::templates());
+        whatsapp.fail_next_media(20, &Failure::Drop);
         let fleet = Arc::new(Fleet::new(&plan, home.path(), &ledger, replicas));
-        let post = Arc::new(Post::new(plan.dice("post"), fleet.clone(), ledger.clone()));
-        Self { db, plan, home, whatsapp, _model: model, ledger, fleet, post }
+        let post = Arc::new(Post::new(&plan, fleet.clone(), ledger.clone()));
+        Self { db, store, plan, home, whatsapp, _model: model, ledger, fleet, post }
     }
 
     /// Runs the storm, waits until all is settled, and judges.
@@ -80,12 +89,24 @@ impl Storm {
             let (post, fleet) = (self.post.clone(), self.fleet.clone());
             customers.spawn(write(post, fleet, (customer, self.plan.messages), dice));
         }
+        let (dice, ledger) = (self.plan.dice("staff"), self.ledger.clone());
+        let staff = Arc::new(Staff::new(dice, self.fleet.clone(), ledger, self.post.clone()));
+        let everybody = self.plan.customers + self.plan.served;
+        for customer in self.plan.customers..everybody {
+            customers.spawn(staff.clone().serve(customer, self.plan.messages));
+        }
         let replicas = self.fleet.clone().live().await;
         while let Some(ended) = customers.join_next().await {
             ended.unwrap();
         }
         let ending = Instant::now();
         let mut evidence = loop {
+            // Whoever fetched a file may have died: its lease is over.
+            let later = now_ms() + 5000;
+            let sql = format!(
+                "update message_files set due_at = 1 where state = 'waiting' and due_at > {later}"
+            );
+            change(self.home.path(), &self.store, &sql).await;
             let evidence = self.evidence(&replicas).await;
             let delivered = self.post.is_empty();
             if delivered && evidence.unsettled().is_empty() || ending.elapsed() > TIMEOUT {
@@ -93,7 +114,7 @@ impl Storm {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         };
-        let written = self.plan.customers * self.plan.messages;
+        let written = everybody * self.plan.messages;
         assert_eq!(evidence.acknowledged.len(), written, "not every message was acknowledged");
         evidence.turns = verdict::read_turns(&replicas[0].url, &evidence.rows).await;
         assert!(!evidence.turns.is_empty(), "no turn tells when its model was asked");
@@ -120,8 +141,11 @@ impl Storm {
     /// tests.
     fn print(&self, evidence: &Evidence, verdict: &Verdict, took: [Duration; 2]) {
         let rows: &[(&str, usize)] = &[
-            ("customers", self.plan.customers),
+            ("customers", self.plan.customers + self.plan.served),
             ("messages acknowledged", evidence.acknowledged.len()),
+            ("  of them files of customers", evidence.count("in", &["image", "document"])),
+            ("  files of staff", evidence.count("out", &["image", "document"])),
+            ("  templates of staff", evidence.count("out", &["template"])),
             ("webhooks delivered", self.ledger.webhooks()),
             ("  of them again", self.ledger.repeats()),
             ("  without an answer", self.ledger.refused()),

@@ -1,5 +1,5 @@
 // The icon of who wrote, the same on every page. Their colour is in theme.ts.
-import { IconHeadset, IconHelpCircle, IconInfoCircle, IconRobot, IconUser } from "@tabler/icons-react";
+import { IconHeadset, IconHelpCircle, IconInfoCircle, IconRobot, IconSpeakerphone, IconUser } from "@tabler/icons-react";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 
@@ -11,6 +11,8 @@ const icons: Record<Author, typeof IconUser> = {
   person: IconHeadset,
   notice: IconInfoCircle,
   consent: IconInfoCircle,
+  campaign: IconSpeakerphone,
+  follow_up: IconRobot,
 };
 
 /** A question mark for an author that is newer than this page. */

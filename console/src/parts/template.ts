@@ -24,6 +24,16 @@ export const parameterKey = ({ part, name }: TemplateParameter) => `${part}.${na
 /** Whether it can be sent from here. */
 export const isSendable = ({ state, supported }: Template) => state === "approved" && supported;
 
+/**
+ * Whether it can stand for a message once the window is closed: the message fills its only value, or it has none.
+ */
+export function canFallBack(template: Template): boolean {
+  const { parameters, layout } = template;
+  const [only] = parameters;
+  const takesText = parameters.length === 1 && only?.part === "body" && !layout.named;
+  return isSendable(template) && (parameters.length === 0 || takesText);
+}
+
 /** Whether two say the same and take the same values. */
 export const isSame = (one: Template, other: Template) =>
   JSON.stringify([one.layout, one.parameters]) === JSON.stringify([other.layout, other.parameters]);
@@ -40,7 +50,7 @@ export function hasWords({ name, layout }: Template, words: string): boolean {
 }
 
 /** The values in a template's order, without the spaces around them. */
-const valuesOf = ({ parameters }: Template, typed: TypedValues) =>
+const valuesOf = ({ parameters }: Pick<Template, "parameters">, typed: TypedValues) =>
   parameters.map((wanted) => ({ ...wanted, value: (typed[parameterKey(wanted)] ?? "").trim() }));
 
 /**
@@ -61,7 +71,7 @@ export type FilledParts = { header?: string; body: string; footer?: string };
 
 /** What the customer reads. `gap`: shown in the place of a value that is missing. */
 export function partsOf(
-  template: Template,
+  template: Pick<Template, "layout" | "parameters">,
   typed: TypedValues,
   gap: (parameter: TemplateParameter) => string = () => "",
 ): FilledParts {

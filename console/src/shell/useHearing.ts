@@ -10,6 +10,12 @@ const routes: Record<ChangeKind, string[]> = {
   knowledge: ["/api/v1/collections", "/api/v1/collections/{name}/documents"],
   evals: ["/api/v1/evals/runs", "/api/v1/evals/runs/{id}", "/api/v1/evals/suites", "/api/v1/evals/cases"],
   escalations: ["/api/v1/escalations", "/api/v1/events"],
+  campaigns: [
+    "/api/v1/campaigns",
+    "/api/v1/campaigns/{id}",
+    "/api/v1/campaigns/{id}/results",
+    "/api/v1/campaigns/{id}/recipients",
+  ],
   models: ["/api/v1/settings/models", "/api/v1/status", "/api/v1/models"],
 };
 

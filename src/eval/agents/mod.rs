@@ -239,9 +239,9 @@ impl Agent {
     ) -> Result<(), String> {
         for turn in script {
             let says = self.templates.value(&Value::Array(turn.says.clone()), vars)?;
-            let contents =
-                said::contents(says.as_array().map_or(&[][..], Vec::as_slice), self.files())?;
-            talk.say(contents).await;
+            let messages =
+                said::messages(says.as_array().map_or(&[][..], Vec::as_slice), self.files())?;
+            talk.say(messages).await;
         }
         Ok(())
     }

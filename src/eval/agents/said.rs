@@ -6,16 +6,46 @@ use frontdesk_promptfoo::policy::Policy;
 use serde_json::Value;
 
 use super::within;
-use crate::domain::{Blob, ChoiceSource, Content, Media, MediaKind};
+use crate::domain::{
+    Author, Blob, ChoiceSource, Content, Media, MediaKind, Speaker, WaitingMessage,
+};
 
-pub(super) fn text(body: &str) -> Vec<Content> {
-    vec![Content::Text { body: body.to_owned() }]
+pub(super) fn text(body: &str) -> Vec<WaitingMessage> {
+    vec![WaitingMessage::of(Content::Text { body: body.to_owned() })]
 }
 
 /// Converts messages of one burst: texts, files such as `{voice: FILE, transcript}` and `{image:
-/// FILE, caption}`, and what WhatsApp carries beside them, such as `{location: {name}}`.
-pub(super) fn contents(says: &[Value], files: (&Policy, &Path)) -> Result<Vec<Content>, String> {
-    says.iter().map(|one| content(one, files)).collect()
+/// FILE, caption}`, and what WhatsApp carries beside them, such as `{location: {name}}`. With
+/// `quotes`, any of them quotes a message.
+pub(super) fn messages(
+    says: &[Value],
+    files: (&Policy, &Path),
+) -> Result<Vec<WaitingMessage>, String> {
+    let message = |one: &Value| {
+        let message = WaitingMessage::of(content(one, files)?);
+        let Some(quotes) = one.get("quotes") else { return Ok(message) };
+        let (author, text) = quoted(quotes)?;
+        Ok(WaitingMessage { quoted: Some(text), quoted_author: Some(author), ..message })
+    };
+    says.iter().map(message).collect()
+}
+
+/// Reads a quoted message: a text of the bot, or `{SPEAKER: TEXT}` as in a history.
+fn quoted(quotes: &Value) -> Result<(Author, String), String> {
+    if let Some(text) = quotes.as_str() {
+        return Ok((Author::Bot, text.to_owned()));
+    }
+    let said = Speaker::ALL.iter().find_map(|speaker| {
+        let author = match speaker {
+            Speaker::Customer => Author::Customer,
+            Speaker::Bot => Author::Bot,
+            Speaker::Person => Author::Person,
+        };
+        Some((author, quotes.get(speaker.as_str())?.as_str()?.to_owned()))
+    });
+    said.ok_or_else(|| {
+        format!("`quotes` has {quotes}; it wants a text, or `customer: …`, `bot: …` or `person: …`")
+    })
 }
 
 fn content(says: &Value, (policy, base): (&Policy, &Path)) -> Result<Content, String> {
@@ -23,7 +53,10 @@ fn content(says: &Value, (policy, base): (&Policy, &Path)) -> Result<Content, St
         return Ok(Content::Text { body: body.to_owned() });
     }
     let field = |name: &str| says.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    if let Some(described) = described(says) {
+    if let Some(body) = field("text") {
+        return Ok(Content::Text { body });
+    }
+    if let Some(described) = described(says)? {
         return Ok(described);
     }
     let kinds = [
@@ -37,7 +70,7 @@ fn content(says: &Value, (policy, base): (&Policy, &Path)) -> Result<Content, St
         return match says {
             Value::Number(_) | Value::Bool(_) => Ok(Content::Text { body: says.to_string() }),
             _ => Err(format!(
-                "{says} is no message: a text, or an object with `voice`, `audio`, `video`, `image`, `document`, `location`, `form`, `order`, `contacts` or `choice`"
+                "{says} is no message: a text, or an object with `text`, `voice`, `audio`, `video`, `image`, `document`, `location`, `form`, `order`, `contacts` or `choice`"
             )),
         };
     };
@@ -58,30 +91,37 @@ fn content(says: &Value, (policy, base): (&Policy, &Path)) -> Result<Content, St
 }
 
 /// Converts a message without a file: `{location: {name, address, latitude, longitude}}`, `{form:
-/// {FIELD: VALUE}}`, `{order: {text, product_items}}`, `{contacts: [CARD]}` or `{choice: TITLE}`.
-/// Cards and items are written as Meta sends them.
-fn described(says: &Value) -> Option<Content> {
+/// {FIELD: VALUE}}`, `{order: {text, product_items}}`, `{contacts: [CARD]}` or `{choice: TITLE,
+/// source: list}`; without a `source`, a button was tapped. Cards and items are written as Meta
+/// sends them.
+fn described(says: &Value) -> Result<Option<Content>, String> {
     let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     if let Some(place) = says.get("location") {
         let degrees = |name: &str| place.get(name).and_then(Value::as_f64).unwrap_or_default();
-        return Some(Content::Location {
+        return Ok(Some(Content::Location {
             latitude: degrees("latitude"),
             longitude: degrees("longitude"),
             name: text(place, "name"),
             address: text(place, "address"),
             url: text(place, "url"),
-        });
+        }));
     }
     if let Some(response) = says.get("form") {
         let (name, body) = (text(says, "name"), None);
-        return Some(Content::Form { name, body, response: response.clone() });
+        return Ok(Some(Content::Form { name, body, response: response.clone() }));
     }
     if let Some(order) = says.get("order") {
-        return Some(Content::Order { text: text(order, "text"), order: order.clone() });
+        return Ok(Some(Content::Order { text: text(order, "text"), order: order.clone() }));
     }
     if let Some(cards) = says.get("contacts") {
-        return Some(Content::Contacts { names: Vec::new(), cards: cards.clone() });
+        return Ok(Some(Content::Contacts { names: Vec::new(), cards: cards.clone() }));
     }
-    let title = text(says, "choice")?;
-    Some(Content::Choice { id: text(says, "id"), title, source: ChoiceSource::Button })
+    let Some(title) = text(says, "choice") else { return Ok(None) };
+    let source = match text(says, "source") {
+        Some(word) => word.parse().map_err(|_| {
+            format!("`source` is `{word}`, it takes one of {}", ChoiceSource::WORDS.join(", "))
+        })?,
+        None => ChoiceSource::Button,
+    };
+    Ok(Some(Content::Choice { id: text(says, "id"), title, source }))
 }

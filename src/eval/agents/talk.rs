@@ -95,9 +95,10 @@ impl<'a> Talk<'a> {
     }
 
     /// Runs one turn for a burst of messages.
-    pub(super) async fn say(&mut self, contents: Vec<Content>) {
-        let wish = contents.iter().find_map(|content| consent_request(content, &self.bot.agent));
-        let words: Vec<_> = contents.iter().map(words).collect();
+    pub(super) async fn say(&mut self, messages: Vec<WaitingMessage>) {
+        let contents = || messages.iter().map(|message| &message.content);
+        let wish = contents().find_map(|content| consent_request(content, &self.bot.agent));
+        let words: Vec<_> = contents().map(words).collect();
         if let Some(wish) = wish {
             self.silent = wish.out.then_some(Silence::OptedOut);
             let change = if wish.out { ConsentChange::OptOut } else { ConsentChange::OptIn };
@@ -118,7 +119,7 @@ impl<'a> Talk<'a> {
             conversation: None,
             agent: self.bot.agent.clone(),
             contact: None,
-            messages: contents.into_iter().map(WaitingMessage::of).collect(),
+            messages,
             history: self.history[skip..].to_vec(),
             now: self.now,
         };

@@ -86,15 +86,20 @@ pub(super) struct Conversation {
     /// Whether free text may only be sent within WhatsApp's window. False if the number is not
     /// connected.
     has_window: bool,
-    /// When WhatsApp's window for free text closes, or when WhatsApp said that it is closed,
-    /// milliseconds since 1970; null if the provider has no window or the customer has never
-    /// written.
+    /// When WhatsApp's window for free text closes, or when WhatsApp said that it is closed, or, if
+    /// the customer has never written, when the business began the conversation; milliseconds since
+    /// 1970. Null if the provider has no window.
     window_ends_at: Option<i64>,
     /// Whether this is a support contact: one who got a notice about another conversation within
     /// the last day, or has never written. The bot does not answer.
     staff: bool,
     /// Whether the customer opted out of messages.
     opted_out: bool,
+    /// When it was recorded that the customer agreed to be written to first, milliseconds since 1970;
+    /// null if it was not.
+    opted_in_at: Option<i64>,
+    /// Where they agreed, in the words of who recorded it.
+    opt_in_source: Option<String>,
 }
 
 /// An open case: the conversation needs a person.
@@ -245,8 +250,12 @@ async fn return_to_bot(Web(web): Web<WebState>, Path(id): Path<String>) -> Answe
 }
 
 async fn show(web: &WebState, id: &ConversationId) -> Answer<Conversation> {
+    Ok(Json(read(web, id).await?))
+}
+
+pub(super) async fn read(web: &WebState, id: &ConversationId) -> Result<Conversation, Problem> {
     let row = web.desk.store.conversation(id).await?.ok_or_else(missing)?;
-    Ok(Json(ListedConversation(row).into_response(web, "")))
+    Ok(ListedConversation(row).into_response(web, ""))
 }
 
 /// A row in a [`Page`], before the data of its number is added.
@@ -273,6 +282,8 @@ impl ListedConversation {
             waiting: row.waiting != 0,
             waiting_since: row.waiting_since,
             opted_out: row.opted_out_at.is_some(),
+            opted_in_at: row.opted_in_at,
+            opt_in_source: row.opt_in_source,
             open_case: case.map(|((id, reason), created_at)| {
                 let reason_code = CaseReason::of(&reason);
                 OpenCase { id, reason, reason_code, created_at }

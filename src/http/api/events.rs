@@ -6,11 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::numbers::view;
 use super::response::Answer;
-use crate::domain::AlertCode;
+use crate::domain::{AlertCode, NumberId};
 use crate::http::WebState;
+use crate::http::error::Problem;
 use crate::http::extract::Query;
 use crate::store::events::EventRow;
+
+/// Maximum number of events in an answer.
+const LIMIT: i64 = 200;
 
 /// An event of a provider, or of the desk itself.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,14 +67,25 @@ pub(super) struct Filter {
     /// If `true`, only events that an operator should see.
     #[serde(default)]
     alerts: bool,
+    /// Id of a number: only what an operator should see of it and of its account.
+    number: Option<String>,
 }
 
 /// Lists the newest 200 events.
-#[utoipa::path(get, path = "/events", operation_id = "list_events", tag = "events", params(Filter), responses((status = 200, body = [Event])))]
+#[utoipa::path(get, path = "/events", operation_id = "list_events", tag = "events", params(Filter), responses((status = 200, body = [Event]), (status = 404, response = Problem)))]
 pub(super) async fn list(
     State(web): State<WebState>,
     Query(filter): Query<Filter>,
 ) -> Answer<Vec<Event>> {
-    let rows = web.desk.store.events(filter.alerts, 200).await?;
+    let store = &web.desk.store;
+    let rows = match filter.number {
+        Some(id) => {
+            view::row(&web, &id).await?;
+            let account = web.desk.account(&id).await?;
+            let id = NumberId::stored(id);
+            store.alerts_of_number(&id, (account.as_deref(), LIMIT)).await?
+        }
+        None => store.events(filter.alerts, LIMIT).await?,
+    };
     Ok(Json(rows.into_iter().map(|row| Event::of(row, &web)).collect()))
 }

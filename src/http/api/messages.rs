@@ -87,6 +87,12 @@ pub(super) struct MessageFile {
     reason: Option<String>,
 }
 
+impl Message {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl From<MessageRow> for Message {
     fn from(row: MessageRow) -> Self {
         let content = Content::stored(&row.content);

@@ -22,6 +22,7 @@ mod agents;
 mod answers;
 mod audit;
 mod model_choice;
+mod campaigns;
 mod collections;
 mod compare;
 mod completions;
@@ -44,6 +45,7 @@ mod model_settings;
 mod models;
 mod numbers;
 mod openai;
+mod outreach;
 mod overview;
 mod page;
 mod providers;
@@ -56,6 +58,7 @@ mod sources;
 mod status;
 mod suites;
 mod suggestions;
+mod template_reply;
 mod trial;
 mod turns;
 mod uploads;
@@ -148,22 +151,11 @@ fn described() -> OpenApiRouter<WebState> {
         .routes(routes!(watch::events))
         .routes(routes!(numbers::view::list, numbers::create))
         .routes(routes!(numbers::draft::draft))
-        .routes(routes!(numbers::templates::list))
+        .routes(routes!(numbers::templates::list, numbers::templates::create))
+        .routes(routes!(numbers::templates::delete))
         .routes(routes!(numbers::view::one, numbers::change, numbers::remove))
         .routes(routes!(numbers::draft::handshake))
         .routes(routes!(providers::list))
-        .routes(routes!(conversations::list))
-        .routes(routes!(conversations::counts))
-        .routes(routes!(conversations::one))
-        .routes(routes!(messages::list, writing::write))
-        .routes(routes!(conversations::mark_seen))
-        .routes(routes!(conversations::take_over))
-        .routes(routes!(conversations::hand_back))
-        .routes(routes!(conversations::resolve))
-        .routes(routes!(writing::retry))
-        .routes(routes!(media::file))
-        .routes(routes!(recordings::file))
-        .routes(routes!(recordings::correct))
         .routes(routes!(escalations::list))
         .routes(routes!(escalations::resolve))
         .routes(routes!(overview::overview))
@@ -175,9 +167,46 @@ fn described() -> OpenApiRouter<WebState> {
         .merge(expensive().layer(from_fn(limits::limit_expensive)));
     let chat = OpenApiRouter::new().routes(routes!(completions::chat));
     OpenApiRouter::with_openapi(document)
-        .nest("/api/v1", nouns.merge(knowledge()).merge(models_in_use()).merge(desk()))
+        .nest(
+            "/api/v1",
+            nouns
+                .merge(messaging())
+                .merge(campaigns())
+                .merge(knowledge())
+                .merge(models_in_use())
+                .merge(desk()),
+        )
         .merge(chat.layer(from_fn(limits::limit_expensive)))
         .merge(OpenApiRouter::new().routes(routes!(models::list)).routes(routes!(models::one)))
+}
+
+/// Routes of conversations and their messages.
+fn messaging() -> OpenApiRouter<WebState> {
+    OpenApiRouter::new()
+        .routes(routes!(conversations::list, outreach::start))
+        .routes(routes!(conversations::counts))
+        .routes(routes!(conversations::one))
+        .routes(routes!(messages::list, writing::write))
+        .routes(routes!(conversations::mark_seen))
+        .routes(routes!(conversations::take_over))
+        .routes(routes!(conversations::hand_back))
+        .routes(routes!(conversations::resolve))
+        .routes(routes!(writing::retry))
+        .routes(routes!(media::file))
+        .routes(routes!(recordings::file))
+        .routes(routes!(recordings::correct))
+}
+
+/// Routes of campaigns.
+fn campaigns() -> OpenApiRouter<WebState> {
+    OpenApiRouter::new()
+        .routes(routes!(campaigns::list, campaigns::create))
+        .routes(routes!(campaigns::one, campaigns::remove))
+        .routes(routes!(campaigns::start))
+        .routes(routes!(campaigns::stop))
+        .routes(routes!(campaigns::test))
+        .routes(routes!(campaigns::recipients::list, campaigns::recipients::add))
+        .routes(routes!(campaigns::results::show))
 }
 
 /// Routes of what agents answer from.

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::response::Answer;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::trial::TrialKind;
-use crate::domain::{Author, CaseReason, TurnOutcome};
+use crate::domain::{Author, CaseReason, Pricing, TurnOutcome};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
@@ -48,6 +48,9 @@ pub(super) struct Overview {
     /// Trials and their cost, by kind; kinds without trials are missing. No other figure includes
     /// them.
     trials: Vec<Trials>,
+    /// What WhatsApp reported of the prices of sent messages, by category and whether they are
+    /// charged, most frequent first. Messages without such a report are missing.
+    charges: Vec<Charges>,
     /// The bot's share of the messages written by the bot and by people, 0 to 1; null if there are
     /// none.
     share_by_bot: Option<f64>,
@@ -132,6 +135,35 @@ pub(super) struct Trials {
     cost_micros: i64,
 }
 
+/// Messages of one price category.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Charges {
+    /// WhatsApp's category, such as `service`, `utility` or `general_purpose_ai`; null if it named
+    /// none.
+    category: Option<String>,
+    /// Whether WhatsApp charges for them; null if it did not say.
+    billable: Option<bool>,
+    /// Number of messages.
+    messages: i64,
+}
+
+/// Sums what was reported, which also tells models and kinds of prices apart.
+fn charges(counted: &[(Pricing, i64)]) -> Vec<Charges> {
+    let mut all = Vec::<Charges>::new();
+    for (Pricing { category, billable, .. }, messages) in counted {
+        match all.iter_mut().find(|it| it.category == *category && it.billable == *billable) {
+            Some(known) => known.messages += messages,
+            None => all.push(Charges {
+                category: category.clone(),
+                billable: *billable,
+                messages: *messages,
+            }),
+        }
+    }
+    all.sort_by_key(|it| std::cmp::Reverse(it.messages));
+    all
+}
+
 impl From<TrialTotals> for Trials {
     fn from(tried: TrialTotals) -> Self {
         let TrialTotals { kind, runs, input_tokens, output_tokens, cost_micros } = tried;
@@ -167,6 +199,7 @@ pub(super) async fn overview(
         share_by_bot: (spoken > 0).then(|| total.by_bot as f64 / spoken as f64),
         total,
         reasons: reasons.collect(),
+        charges: charges(&counted.charges),
         trials: counted.trials.into_iter().map(Trials::from).collect(),
     }))
 }
@@ -254,7 +287,7 @@ impl Figures {
             Author::Customer => self.inbound += count,
             Author::Bot => self.by_bot += count,
             Author::Person => self.by_person += count,
-            Author::Notice | Author::Consent => {}
+            Author::Notice | Author::Consent | Author::Campaign | Author::FollowUp => {}
         }
         if author != Author::Customer {
             self.outbound += count;

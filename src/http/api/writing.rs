@@ -15,10 +15,8 @@ use self::kinds::{ChoicesReply, LinkReply, LocationReply, ReactionReply};
 use super::conversations;
 use super::messages::Message;
 use super::response::Answer;
-use crate::desk::Number;
-use crate::domain::{
-    AddressCard, Content, ConversationId, MessageId, ProblemCode, TemplateError, TemplateValue,
-};
+use super::template_reply::{TemplateReply, connected};
+use crate::domain::{AddressCard, Content, ConversationId, MessageId, ProblemCode};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, is_form};
@@ -58,22 +56,6 @@ pub(super) struct Reply {
     reaction: Option<ReactionReply>,
     /// Id of the quoted message, which must be of this conversation.
     reply_to: Option<String>,
-}
-
-/// A template of the number's account, with its values.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TemplateReply {
-    /// Its name.
-    #[schema(max_length = 512)]
-    name: String,
-    /// WhatsApp's code of its language, such as `en_US`.
-    #[schema(max_length = 20)]
-    language: String,
-    /// A value for each of its parameters.
-    #[serde(default)]
-    #[schema(max_items = 50)]
-    values: Vec<TemplateValue>,
 }
 
 /// A reply with a file, as a form.
@@ -137,45 +119,6 @@ pub(super) async fn write(
     }
     let note = Note::on(id.as_str(), json!({"message": message.as_str(), "took": took}));
     Ok((status, note, Json(show(&web, &message).await?)))
-}
-
-impl TemplateReply {
-    /// The filled template. What was written before with this key is the same message, whatever has
-    /// become of the template since.
-    async fn content(
-        &self,
-        web: &WebState,
-        (conversation, number, key): (&ConversationId, &str, &str),
-    ) -> Result<Content, Problem> {
-        let before = web.desk.store.written_with(conversation, key).await?;
-        if let Some(Content::Template(filled)) = before
-            && filled.is_filled_with(&self.name, &self.language, &self.values)
-        {
-            return Ok(Content::Template(filled));
-        }
-        let number = connected(web, number)?;
-        let named = (self.name.as_str(), self.language.as_str());
-        let template = web.desk.template(&number, named).await?.ok_or_else(|| {
-            Problem::unprocessable(
-                "The number's account has no such template in this language: `POST /numbers/{id}/templates/sync` reads them again.",
-            )
-            .coded(ProblemCode::TemplateUnknown)
-        })?;
-        let filled = template.fill(&self.values).map_err(|why| match why {
-            TemplateError::NotApproved(_) => {
-                Problem::conflict(why.to_string()).coded(ProblemCode::TemplateUnusable)
-            }
-            why => Problem::unprocessable(why.to_string()),
-        })?;
-        Ok(Content::Template(filled))
-    }
-}
-
-fn connected(web: &WebState, number: &str) -> Result<Arc<Number>, Problem> {
-    web.desk.number(number).ok_or_else(|| {
-        Problem::conflict("The number of this conversation is not connected any more.")
-            .coded(ProblemCode::NumberNotConnected)
-    })
 }
 
 /// The conversation as it is now, and its number.
@@ -286,7 +229,7 @@ fn unfit_problem(unfit: &UnfitFile) -> Problem {
     }
 }
 
-fn key(headers: &HeaderMap) -> Result<String, Problem> {
+pub(super) fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::trim);
     let fits = |key: &&str| (1..=MAX_KEY_LEN).contains(&key.len());
     key.filter(fits).map(ToOwned::to_owned).ok_or_else(|| {
@@ -297,7 +240,7 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     })
 }
 
-async fn show(web: &WebState, id: &MessageId) -> Result<Message, Problem> {
+pub(super) async fn show(web: &WebState, id: &MessageId) -> Result<Message, Problem> {
     let row = web.desk.store.message(id).await?;
     row.map(Message::from).ok_or_else(|| Problem::not_found("message"))
 }
@@ -309,7 +252,7 @@ fn nothing_to_quote() -> Problem {
 }
 
 /// Explains why a reply was refused.
-fn refused(written: &ReplyOutcome) -> Problem {
+pub(super) fn refused(written: &ReplyOutcome) -> Problem {
     match written {
         ReplyOutcome::OtherWords => Problem::conflict(
             "Another message was written with this Idempotency-Key: use a new key for each message.",

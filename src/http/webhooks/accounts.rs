@@ -11,10 +11,10 @@ use crate::http::WebState;
 use crate::store::warnings::Candidate;
 
 /// Whether an event is of interest for the numbers of its account: an operator should see it, or it
-/// changes a warning or a template.
+/// changes a warning, a template or a number's health.
 pub(super) fn is_of_account(event: &Event) -> bool {
     matches!(event, Event::Other(other)
-        if other.alert.is_some() || other.warning.is_some() || other.template.is_some())
+        if other.alert.is_some() || other.warning.is_some() || other.template.is_some() || !other.health.is_empty())
 }
 
 /// Whether a number takes in this body from anybody (`insecure`).
@@ -42,6 +42,7 @@ pub(super) fn candidates(
             .client
             .template_catalog()
             .and_then(|catalog| catalog.account().map(ToOwned::to_owned)),
+        authenticated: !takes_unsigned(number, body),
     };
     signed.map(candidate).collect()
 }

@@ -156,11 +156,10 @@ fn retry_after(response: &Response) -> Option<Duration> {
 fn fault(error: &Value, status: u16, token: &str) -> Fault {
     let data = error.get("error_data").unwrap_or(&Value::Null);
     let subcode = json::whole(error, "error_subcode").map(|subcode| format!("subcode {subcode}"));
-    let details: Vec<String> = json::text(data, "details")
-        .map(|words| kept(&words, token))
-        .into_iter()
-        .chain(subcode)
-        .collect();
+    // What is said for people is more than the message of most errors of templates.
+    let said = json::text(data, "details").or_else(|| json::text(error, "error_user_msg"));
+    let details: Vec<String> =
+        said.map(|words| kept(&words, token)).into_iter().chain(subcode).collect();
     Fault {
         code: json::whole(error, "code").unwrap_or(0),
         title: json::text(error, "message")

@@ -91,7 +91,7 @@ pub(super) const FORM: Form = Form {
             title: "Subscribe to messages",
             text: "On the same page, Webhook fields > Manage: switch `messages` on. Also `smb_message_echoes` if the number is used on the \
                    phone, too: then the bot is silent where somebody answers from there. For alerts here: `account_update`, \
-                   `account_alerts`, `phone_number_quality_update`, `message_template_status_update`, \
+                   `account_alerts`, `phone_number_quality_update`, `business_capability_update`, `message_template_status_update`, \
                    `message_template_quality_update` and `template_category_update`.",
             shows: &[],
         },

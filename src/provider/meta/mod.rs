@@ -12,6 +12,7 @@ mod answer;
 mod codes;
 mod media;
 mod templates;
+mod template_draft;
 
 use std::sync::Arc;
 

@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use reqwest::header::AUTHORIZATION;
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::super::json::{id, is_id, list, text};
 use super::super::{Class, Error, TemplateCatalog};
-use super::{Meta, answer};
+use super::{Meta, answer, template_draft};
 use crate::domain::{
-    MessageTemplate, TemplateButton, TemplateButtonKind, TemplateCategory, TemplateHeader,
-    TemplateHeaderKind, TemplateLayout, TemplateQuality, TemplateState,
+    MessageTemplate, TemplateButton, TemplateButtonKind, TemplateCategory, TemplateDraft,
+    TemplateHeader, TemplateHeaderKind, TemplateLayout, TemplateQuality, TemplateState,
 };
 
 /// Templates of one answer: of large ones, this many fit what is read of an answer.
@@ -36,6 +38,42 @@ impl TemplateCatalog for Meta {
     async fn templates(&self, account: &str) -> Result<Vec<MessageTemplate>, Error> {
         let read = tokio::time::timeout(TIMEOUT, self.all_templates(account)).await;
         read.unwrap_or_else(|_| Err(odd("its list did not come in time")))
+    }
+
+    async fn create_template(
+        &self,
+        account: &str,
+        draft: &TemplateDraft,
+    ) -> Result<MessageTemplate, Error> {
+        let url = self.endpoint(&[account, "message_templates"]);
+        let request = self.client.post(url).header(AUTHORIZATION, self.authorization.clone());
+        let answer = answer::send_request(request.json(&template_draft::request(draft))).await?;
+        let taken = answer.taken(self.access_token.expose_secret())?;
+        let word = |key| text(&taken, key);
+        Ok(MessageTemplate {
+            external_id: word("id").filter(|id| is_id(id)).unwrap_or_default(),
+            name: draft.name.clone(),
+            language: draft.language.clone(),
+            category: word("category").map_or(draft.category, |word| category(&word)),
+            state: word("status").map_or(TemplateState::Pending, |status| state(&status)),
+            quality: None,
+            reason: None,
+            layout: draft.layout(),
+        })
+    }
+
+    async fn delete_template(
+        &self,
+        account: &str,
+        (name, id): (&str, Option<&str>),
+    ) -> Result<(), Error> {
+        let mut url = self.endpoint(&[account, "message_templates"]);
+        if let Some(id) = id {
+            url.query_pairs_mut().append_pair("hsm_id", id);
+        }
+        url.query_pairs_mut().append_pair("name", name);
+        let request = self.client.delete(url).header(AUTHORIZATION, self.authorization.clone());
+        answer::send_request(request).await?.taken(self.access_token.expose_secret()).map(drop)
     }
 }
 

@@ -6,10 +6,12 @@
 mod content;
 mod item;
 mod notice;
+mod health;
 
 use serde_json::Value;
 
 use super::super::{MalformedWebhook, json};
+use crate::domain::time::Millis;
 use crate::domain::{Account, Event, Item};
 
 /// Data shared by the items of one change.
@@ -34,7 +36,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
     for entry in json::list(&top, "entry") {
         let (changes, account) = (json::list(entry, "changes"), json::id(entry, "id"));
         for change in changes {
+            let before = items.len();
             read_change(change, account.as_deref(), &mut items);
+            date(&mut items[before..], json::time(entry, "time"));
         }
         if changes.is_empty() && entry.as_object().is_none_or(|fields| !fields.is_empty()) {
             items.push(Item {
@@ -45,6 +49,15 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
         }
     }
     Ok(items)
+}
+
+/// Sets when events other than messages happened, which Meta says once for all of an entry.
+fn date(items: &mut [Item], at: Millis) {
+    for item in items {
+        if let Event::Other(other) = &mut item.event {
+            other.at = at;
+        }
+    }
 }
 
 fn read_change(source: &Value, account: Option<&str>, items: &mut Vec<Item>) {
@@ -194,7 +207,7 @@ mod tests {
              other:message_template_quality_update! other:message_template_status_update text \
              status:delivered echo:text other:calls other:partner_solutions \
              other:payment_configuration_update other:phone_number_name_update \
-             other:phone_number_quality_update other:security! other:state_sync echo:text \
+             other:phone_number_quality_update! other:security! other:state_sync echo:text \
              other:template_category_update other:user_preferences",
         ),
         ("kapsosdk.mixed_messages_statuses_calls", "order sticker form status:sent other:calls!"),

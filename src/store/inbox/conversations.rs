@@ -44,7 +44,7 @@ impl Conversations {
     pub(super) async fn open(
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
-        Targets { places, authenticated, also }: &Targets<'_>,
+        Targets { places, authenticated, also, new_owner }: &Targets<'_>,
     ) -> Result<Self> {
         let mut conversations = Self::default();
         let parties = places.iter().map(|(_, party)| *party).chain(also);
@@ -60,7 +60,7 @@ impl Conversations {
         }
         conversations.contacts.make(conn, workspace).await?;
         conversations.find_threads(conn, &wanted).await?;
-        conversations.make_threads(conn, workspace, wanted).await?;
+        conversations.make_threads(conn, workspace, (wanted, *new_owner)).await?;
         Ok(conversations)
     }
 
@@ -254,7 +254,7 @@ impl Conversations {
         &mut self,
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
-        wanted: Vec<(String, usize)>,
+        (wanted, owner): (Vec<(String, usize)>, Owner),
     ) -> Result<()> {
         let (mut rows, moment) = (Rows::default(), now());
         for (number, contact) in wanted {
@@ -263,7 +263,7 @@ impl Conversations {
             }
             let id = ConversationId::generate();
             let opted_out_at = self.contacts.opted_out_at(contact);
-            let thread = Thread { opted_out_at, ..Thread::default() };
+            let thread = Thread { owner, opted_out_at, ..Thread::default() };
             rows.push([
                 id.as_str().into(),
                 workspace.as_str().into(),
@@ -275,7 +275,7 @@ impl Conversations {
                 moment.into(),
             ]);
             let fresh = LoadedConversation::new(contact, number);
-            self.keep(LoadedConversation { id, thread, ..fresh });
+            self.keep(LoadedConversation { id, thread, previous_owner: owner, ..fresh });
         }
         let into = "insert into conversations
             (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)";

@@ -187,6 +187,11 @@ impl Pair<'_> {
         gone: &HalfContact,
         opted_out_at: Option<i64>,
     ) -> Result<()> {
+        let sql = "update campaign_recipients set contact_id = $1 where contact_id = $2";
+        run!(conn, sql, self.kept, self.gone)?;
+        let sql = "update contacts set opted_in_at = g.opted_in_at, opt_in_source = g.opt_in_source from contacts g
+                   where contacts.id = $1 and g.id = $2 and contacts.opted_in_at is null";
+        run!(conn, sql, self.kept, self.gone)?;
         run!(conn, "delete from contacts where id = $1", self.gone)?;
         let sql = "update contacts set bsuid = $2, name = coalesce(name, $3), username = coalesce(username, $4),
                        opted_out_at = $5, updated_at = $6

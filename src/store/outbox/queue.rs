@@ -97,6 +97,7 @@ impl OutboxEntry<'_> {
             window_closed_at: free.window_closed_at,
             // Replies go to customers.
             to_staff: 0,
+            outdated: 0,
         }
     }
 }

@@ -7,7 +7,7 @@ use futures::FutureExt;
 
 use super::{Job, Scene, TurnAnswer};
 use crate::domain::trace::{ReplyTrace, Trace};
-use crate::domain::{Outcome, Reply, ReplyKind, Turn};
+use crate::domain::{Outcome, ProviderKind, Reply, ReplyKind, Turn};
 use crate::pipeline::inbound::PendingTurn;
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::{RecordedInputs, TurnResult, language_of};
@@ -62,7 +62,10 @@ impl Job {
             planned(&answered)
         }));
         if let Ok(finished) = finished {
-            return FinishedTurn { tape, ..finished };
+            // Who practises is not written to hours later.
+            let practice = scene.number.provider == ProviderKind::Sandbox;
+            let follow_up = finished.follow_up.filter(|_| !practice);
+            return FinishedTurn { tape, follow_up, ..finished };
         }
         tell(BROKE);
         let mut failure = failed(&gathered.turn, BROKE).answered;

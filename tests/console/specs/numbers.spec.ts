@@ -157,6 +157,58 @@ test.describe("without a number", () => {
   });
 });
 
+test.describe("with a number of the console", () => {
+  test.use({ kind: "bare" });
+
+  test("the fallback template is chosen among those that can stand for a message", async ({ page, desk }) => {
+    const approved = { language: "en_US", status: "APPROVED", category: "UTILITY" };
+    const body = (text: string) => [{ type: "BODY", text }];
+    desk.graph.templates = [
+      { ...approved, id: "1", name: "come_back", components: body("News for you: {{1}} Bye.") },
+      { ...approved, id: "2", name: "plain", components: body("Write to us.") },
+      { ...approved, id: "3", name: "order", components: body("Hello {{1}}, your {{2}} is here.") },
+      { ...approved, id: "4", name: "sale", status: "REJECTED", components: body("Sale.") },
+    ];
+    const fields = {
+      phone_number_id: Graph.number,
+      account_id: Graph.account,
+      access_token: Graph.token,
+      app_secret: secret,
+      verify_token: "a-verify-token-of-mine",
+      base_url: desk.graph.url,
+      "template.name": "order",
+      "template.language": "en_US",
+      "template.with_text": "true",
+    };
+    const [agent] = await desk.api<{ slug: string }[]>("/agents");
+    const number = { slug: "main", provider: "meta", agent: agent?.slug, fields };
+    const { id } = await desk.api<{ id: string }>("/numbers", { method: "POST", body: JSON.stringify(number) });
+    await desk.api(`/numbers/${id}/templates/sync`, { method: "POST" });
+    await page.goto(`/numbers/${id}`);
+    const warning = page.locator("[data-level=warning]");
+    await expect(warning).toContainText("The fallback template cannot be sent: order");
+    await expect(warning).toContainText("values that the message does not fill");
+    await page.getByRole("button", { name: "Fields" }).click();
+    await expect(page.getByTestId("field-template.name")).toBeHidden();
+    const choice = page.getByRole("combobox", { name: "Fallback template" });
+    await choice.click();
+    await expect(page.getByRole("option")).toHaveText([/^order/, /^come_back/, /^plain/]);
+    await page.getByRole("option", { name: /^come_back/ }).click();
+    await page.getByRole("button", { name: "Save changes" }).click();
+    await expect(warning).toHaveCount(0);
+    const saved = await desk.api<{ fields: Record<string, string> }>(`/numbers/${id}`);
+    expect(saved.fields).toMatchObject({ "template.name": "come_back", "template.with_text": "true" });
+    await accessible(page, "a number's fallback template");
+    desk.graph.secret = secret;
+    await desk.graph.reports("message_template_status_update", {
+      event: "PAUSED",
+      message_template_name: "come_back",
+      message_template_language: "en_US",
+    });
+    await expect(warning.filter({ hasText: "The fallback template cannot be sent: come_back" })).toContainText("paused");
+  });
+});
+
 test.describe("without Meta", () => {
   test.use({ kind: "bare" });
 
@@ -236,4 +288,36 @@ test("an alert says what happened and what to do, and the number is at risk unti
   await desk.graph.reports("phone_number_quality_update", { event: "UNFLAGGED" });
   await page.goto("/numbers");
   await expect(page.getByTestId("warnings")).toHaveCount(0);
+});
+
+test("a restriction stops a number, and its page says until when, with its quality, its limit and its history", async ({ page, desk }) => {
+  // The first message tells the number's account and phone.
+  await desk.graph.customerSays("447700900021", "When do you open?", "Ada Lovelace");
+  await expect.poll(() => desk.graph.sent.length).toBe(1);
+  const phone = { display_phone_number: "15550783881" };
+  await desk.graph.reports("phone_number_quality_update", { event: "FLAGGED", current_limit: "TIER_2K", ...phone });
+  const restriction = (all: object[]) => ({ event: "ACCOUNT_RESTRICTION", restriction_info: all });
+  const expiration = Math.floor(Date.now() / 1000) + 86_400;
+  const forbidden = { restriction_type: "RESTRICTED_CUSTOMER_INITIATED_MESSAGING", expiration };
+  await desk.graph.reports("account_update", restriction([forbidden]));
+  await page.goto("/numbers");
+  const row = page.getByTestId("number").first();
+  await expect(row).toContainText("Stopped");
+  await expect(row).toContainText("forbids this number to send until");
+  await expect(row).toContainText("quality: Low · May write first to 2,000 customers in 24 hours");
+  await page.getByRole("link", { name: "main" }).click();
+  const facts = page.getByRole("region", { name: "About this number" });
+  await expect(facts).toContainText("2,000 customers in 24 hours");
+  await expect(facts).toContainText("May not send until");
+  await page.getByRole("button", { name: "What WhatsApp reported" }).click();
+  const history = page.getByTestId("history").getByRole("listitem");
+  await expect(history).toHaveCount(2);
+  await expect(history.nth(0)).toContainText("The account is restricted");
+  await expect(history.nth(1)).toContainText("The number's quality fell");
+  await accessible(page, "a number that may not send");
+  await desk.graph.customerSays("447700900021", "Are you there?");
+  await desk.graph.reports("account_update", restriction([]));
+  // The open page follows, and what waited is sent.
+  await expect(facts).not.toContainText("May not send");
+  await expect.poll(() => desk.graph.sent.length).toBe(2);
 });

@@ -239,9 +239,15 @@ test("settings change the file and nothing else of it; a draft is thrown away", 
   await page.getByLabel("Hand-off words").first().fill("lawyer");
   await page.keyboard.press("Enter");
   await page.getByRole("textbox", { name: "Greeting" }).fill("Good day.");
+  await page.getByLabel("Minutes of silence until the bot asks").fill("240");
+  await page.getByRole("textbox", { name: "What silent customers are asked" }).fill("Did that help?");
+  await page.getByLabel("Minutes of silence until the conversation is closed").fill("1200");
   await page.getByText("Whole file", { exact: true }).click();
   const file = page.getByRole("textbox", { name: "Prompt file" });
   await expect(file).toContainText("keywords: [human, refund, lawyer]");
+  await expect(file).toContainText("after_minutes: 240");
+  await expect(file).toContainText("text: Did that help?");
+  await expect(file).toContainText("close_minutes: 1200");
   await expect(file).toContainText("voice: { transcribe: true }");
   await expect(file).toContainText("greeting: Good day.");
   await say(page, "I need a lawyer");

@@ -254,3 +254,49 @@ test("a number's page says which templates there are, and how one becomes known"
   await button(main, "Read again").click();
   await expect(row("big_sale")).toHaveCount(0);
 });
+
+test("a template is written, submitted, approved and deleted", async ({ page, desk }) => {
+  desk.graph.templates = [rejected];
+  await desk.graph.customerSays(ada, "When do you open?", "Ada Lovelace");
+  await expect.poll(() => toAda(desk).length).toBe(1);
+  await page.goto("/numbers");
+  await page.getByRole("link", { name: "main" }).click();
+  await button(page, "Message templates").click();
+  await button(page, "New template").click();
+  const form = page.getByRole("dialog", { name: "New message template" });
+  await form.getByLabel("Name").fill("Order Update");
+  await form.getByRole("textbox", { name: "Text", exact: true }).fill("Hello {{1}}, your book is here.");
+  await button(form, "Add a button").click();
+  await form.getByLabel("Button 1", { exact: true }).getByRole("combobox").selectOption("url");
+  await form.getByLabel("Label").fill("Track");
+  await form.getByLabel("Address").fill("https://shop.example/{{1}}");
+  const preview = form.getByRole("region", { name: "Preview" });
+  await expect(preview).toContainText("Hello \u2068[Text 1]\u2069, your book is here.");
+  await form.getByLabel("Text 1").fill("Ada");
+  await expect(preview).toContainText("Hello Ada, your book is here.");
+  await accessible(page, "a new template");
+  await button(form, "Submit to WhatsApp").click();
+  await expect(form.getByText("need an example of the value button.0")).toBeVisible();
+  await form.getByLabel("End of the link “Track”").fill("A-17");
+  await button(form, "Submit to WhatsApp").click();
+  const row = page.getByRole("row", { name: /order_update/ });
+  await expect(row).toContainText("In review");
+  expect(desk.graph.templates?.at(-1)).toMatchObject({
+    name: "order_update",
+    category: "UTILITY",
+    components: [
+      { type: "BODY", example: { body_text: [["Ada"]] } },
+      { type: "BUTTONS", buttons: [{ type: "URL", example: ["A-17"] }] },
+    ],
+  });
+  await desk.graph.reports("message_template_status_update", {
+    event: "APPROVED",
+    message_template_name: "order_update",
+    message_template_language: "en",
+  });
+  await expect(row, "the open page follows").toContainText("Approved");
+  await row.getByRole("button", { name: /^Delete order_update/ }).click();
+  await button(page.getByRole("dialog"), "Delete the template").click();
+  await expect(row).toHaveCount(0);
+  expect(desk.graph.templates).toEqual([rejected]);
+});

@@ -77,6 +77,18 @@ export class Graph {
     const id = parts[1] ?? "";
     if (id === Graph.account && parts[2] === "message_templates") {
       if (!this.templates) return error(403, 200, "(#200) You do not have permission to access this field");
+      if (request.method === "POST") {
+        const template = { ...JSON.parse((await body(request)).toString()), id: `${7000 + this.templates.length}`, status: "PENDING" };
+        this.templates.push(template);
+        return json(response, { id: template.id, status: template.status, category: template.category });
+      }
+      if (request.method === "DELETE") {
+        const id = url.searchParams.get("hsm_id");
+        const kept = this.templates.filter((one) => !("id" in one) || one.id !== id);
+        if (kept.length === this.templates.length) return error(400, 100, "(#100) Message template not found");
+        this.templates = kept;
+        return json(response, { success: true });
+      }
       // Without `fields` Meta gives no ratings.
       if (!url.searchParams.get("fields")?.includes("components")) return error(400, 100, "(#100) The fields are missing");
       return json(response, { data: this.templates, paging: { cursors: { before: "a", after: "b" } } });

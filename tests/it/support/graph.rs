@@ -98,6 +98,8 @@ struct Shared {
     upload_failures: Failures,
     templates: Mutex<HashMap<String, Vec<Value>>>,
     template_reads: Mutex<usize>,
+    template_requests: Mutex<Vec<Value>>,
+    template_failures: Mutex<Vec<Value>>,
 }
 
 struct File {
@@ -120,7 +122,10 @@ impl Graph {
         let router = Router::new()
             .route("/{version}/{number}/messages", post(messages))
             .route("/{version}/{number}/media", post(uploads::take))
-            .route("/{version}/{account}/message_templates", get(templates::list))
+            .route(
+                "/{version}/{account}/message_templates",
+                get(templates::list).post(templates::create).delete(templates::delete),
+            )
             .route("/{version}/{id}", get(media_info))
             .route("/media/{id}/{edition}", get(download))
             .with_state(Arc::clone(&state));

@@ -98,6 +98,7 @@ pub(crate) fn finished_with(
         unanswered: None,
         escalation: None,
         send: None,
+        follow_up: None,
     }
 }
 

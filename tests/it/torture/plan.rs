@@ -27,6 +27,9 @@ const STEPS: &[(&str, u64)] = &[
     ("store.commit", 60),
 ];
 
+/// The account of the number.
+pub(super) const ACCOUNT: &str = "102290129340398";
+
 /// The failure sentence that customers get.
 pub(super) const APOLOGY: &str = "Something broke, please try again.";
 
@@ -70,8 +73,12 @@ pub(super) struct Plan {
     pub(super) seed: u64,
     /// `TORTURE_CUSTOMERS`.
     pub(super) customers: usize,
+    /// Number of customers beside them, to whom staff write: a fifth.
+    pub(super) served: usize,
     /// `TORTURE_MESSAGES`: number of messages from each customer.
     pub(super) messages: usize,
+    /// `TORTURE_FILES`: how many of a hundred messages of customers are pictures or documents.
+    pub(super) files: u64,
     /// `TORTURE_KILLS`: number of kills. They are the storm's clock, about half a second each.
     pub(super) kills: usize,
     /// `TORTURE_STEPS`: comma-separated failpoints; if unset, all of them once for every fifty
@@ -89,10 +96,13 @@ impl Plan {
         let rounds = (kills / 50).max(1);
         let steps = STEPS.iter().filter(meant).copied().cycle();
         let count = STEPS.iter().filter(meant).count() * rounds;
+        let customers = told("TORTURE_CUSTOMERS", 50);
         Self {
             seed: told("TORTURE_SEED", getrandom::u64().unwrap()),
-            customers: told("TORTURE_CUSTOMERS", 50),
+            customers,
+            served: customers.div_ceil(5),
             messages: told("TORTURE_MESSAGES", 20),
+            files: told("TORTURE_FILES", 25),
             kills,
             steps: steps.take(count).collect(),
         }
@@ -119,7 +129,7 @@ pub(super) fn furnish(home: &Path, store: &str, whatsapp: &Graph, model: &OpenAi
          [store]\npath = \"{folder}/desk.db\"\nurl = \"{store}\"\n\
          [files]\nprompts = \"{folder}/prompts\"\nknowledge = \"{folder}/knowledge\"\n\
          [llm]\nkind = \"openai\"\nbase_url = \"{openai}\"\napi_key = \"sk-test\"\nretries = 0\n\
-         {SETTINGS}{}{UNKNOWN}\n",
+         {SETTINGS}{}account_id = \"{ACCOUNT}\"\n{UNKNOWN}\n",
         number("main", "acme", MAIN, &whatsapp.url),
     );
     std::fs::write(home.join("desk.toml"), settings).unwrap();

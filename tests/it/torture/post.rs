@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::dice::Dice;
 use super::fleet::Fleet;
 use super::ledger::{Ledger, Mark};
+use super::plan::Plan;
 use crate::support::app::{MAIN, SECRET};
 use crate::support::graph::{Graph, SentMessage};
 use crate::support::hooks::{batch, message_webhook, sign};
@@ -19,9 +20,29 @@ use crate::support::hooks::{batch, message_webhook, sign};
 /// a customer is a second newer than the previous one.
 const AGO: u64 = 3600;
 
+/// The files that customers send: the message's type, Meta's id, the media type and the bytes.
+const FILES: &[(&str, &str, &str, &[u8])] = &[
+    ("image", "1701", "image/png", include_bytes!("../../../eval/suites/files/red-blue.png")),
+    (
+        "document",
+        "1702",
+        "application/pdf",
+        include_bytes!("../../../eval/suites/files/invoice.pdf"),
+    ),
+];
+
+/// Makes the customers' files available for download.
+pub(super) fn keep_files(whatsapp: &Graph) {
+    for (_, id, mime, bytes) in FILES {
+        whatsapp.put_media(id, bytes, mime);
+    }
+}
+
 /// The webhook sender.
 pub(super) struct Post {
     dice: Dice,
+    /// How many of a hundred messages are pictures or documents.
+    files: u64,
     fleet: Arc<Fleet>,
     ledger: Arc<Ledger>,
     http: reqwest::Client,
@@ -42,20 +63,32 @@ struct Letter {
 }
 
 impl Post {
-    pub(super) fn new(dice: Dice, fleet: Arc<Fleet>, ledger: Arc<Ledger>) -> Self {
+    pub(super) fn new(plan: &Plan, fleet: Arc<Fleet>, ledger: Arc<Ledger>) -> Self {
+        let (dice, files) = (plan.dice("post"), plan.files);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - AGO;
         let (queue, under_way) = (Mutex::default(), AtomicUsize::new(0));
-        Self { dice, fleet, ledger, http, began, queue, under_way }
+        Self { dice, files, fleet, ledger, http, began, queue, under_way }
     }
 
-    /// Queues a customer's message; the receiver is notified after the first delivery attempt.
+    /// Queues a customer's message: a text, or a picture or document with a caption. The receiver is
+    /// notified after the first delivery attempt.
     pub(super) fn hand_in(&self, mark: Mark) -> oneshot::Receiver<()> {
-        let content = json!({
-            // The documents hold no answer: without the model, customers get the failure sentence.
-            "type": "text", "text": {"body": format!("{mark} submarines?")},
-            "timestamp": (self.began + mark.message as u64).to_string(),
-        });
+        // The documents hold no answer: without the model, customers get the failure sentence.
+        let words = format!("{mark} submarines?");
+        let kind = match (self.dice.chance(self.files), self.dice.chance(60)) {
+            (true, true) => "image",
+            (true, false) => "document",
+            (false, _) => "text",
+        };
+        let held = match FILES.iter().find(|(one, ..)| *one == kind) {
+            Some((_, id, mime, _)) => {
+                json!({"id": id, "mime_type": mime, "sha256": "0000", "caption": words})
+            }
+            None => json!({"body": words}),
+        };
+        let timestamp = (self.began + mark.message as u64).to_string();
+        let content = json!({"type": kind, kind: held, "timestamp": timestamp});
         let body = message_webhook(MAIN, &mark.wa_id(), &format!("wamid.{mark}"), &content);
         let (tried, first) = oneshot::channel();
         self.put(Letter { body, mark: Some(mark), about: None, tried: Some(tried) });

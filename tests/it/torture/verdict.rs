@@ -112,8 +112,17 @@ impl Evidence {
         verdict
     }
 
+    /// Returns the number of messages of a direction and of these kinds.
+    pub(super) fn count(&self, direction: &str, kinds: &[&str]) -> usize {
+        let counts = |row: &&Value| {
+            row["direction"] == direction && kinds.iter().any(|kind| row["kind"] == *kind)
+        };
+        self.rows.iter().filter(counts).count()
+    }
+
     /// Returns the messages that are not settled: waiting or being sent, with an unknown outcome
-    /// although WhatsApp accepted them, or accepted but not known to have arrived.
+    /// although WhatsApp accepted them, accepted but not known to have arrived, or with a file that
+    /// is not stored.
     pub(super) fn unsettled(&self) -> Vec<String> {
         let taken: HashMap<_, _> =
             self.sent.iter().map(|sent| (sent.reference.as_deref(), sent.id.as_str())).collect();
@@ -124,7 +133,9 @@ impl Evidence {
             (Some("unknown"), None) => !resends(),
             _ => false,
         };
-        self.rows.iter().filter(|row| !finished(row)).map(ToString::to_string).collect()
+        let is_whole = |row: &&Value| row["media"].is_null() || row["media"]["state"] == "stored";
+        let open = self.rows.iter().filter(|row| !finished(row) || !is_whole(row));
+        open.map(ToString::to_string).collect()
     }
 
     /// Returns the positions of each message's answers in the order of accepted messages.
@@ -192,6 +203,14 @@ impl Evidence {
                 answers.range(*late..).take_while(|(mark, _)| mark.customer == late.customer);
             if let Some((by, _)) = later.find(overtaken) {
                 unordered.push(self.overtaking(*late, *by, questions));
+            }
+        }
+        let by_staff: Vec<_> =
+            answers.iter().filter(|(mark, _)| !questions.contains_key(mark)).collect();
+        for pair in by_staff.windows(2) {
+            let ((first, first_at), (then, then_at)) = (pair[0], pair[1]);
+            if first.customer == then.customer && first_at[0] > then_at[0] {
+                unordered.push(format!("{first} of the staff was overtaken by {then}"));
             }
         }
         for sent in &self.sent {
@@ -501,6 +520,33 @@ mod tests {
         assert_eq!(evidence.judge().unsettled.len(), 1);
         evidence.rows[2]["state"] = "waiting".into();
         assert_eq!(evidence.judge().unsettled.len(), 2);
+    }
+
+    #[test]
+    fn what_staff_write_leaves_once_in_order_and_files_are_stored() {
+        let by_staff = || {
+            let mut evidence = evidence();
+            for (number, reference) in [(3, "c"), (4, "d")] {
+                let mark = Mark { customer: 1, message: number };
+                evidence.acknowledged.insert(mark, Instant::now());
+                evidence.sent.push(sent(reference, &format!("{mark} for you")));
+                evidence.rows.push(reply(reference, "", "read"));
+            }
+            evidence.rows[5]["media"] = json!({"state": "stored"});
+            evidence
+        };
+        assert!(by_staff().judge().is_clean(), "{:#?}", by_staff().judge());
+        let mut evidence = by_staff();
+        evidence.sent.swap(2, 3);
+        assert_eq!(evidence.judge().unordered, ["c01m03 of the staff was overtaken by c01m04"]);
+        let mut evidence = by_staff();
+        evidence.rows[5]["media"]["state"] = "waiting".into();
+        assert_eq!(evidence.judge().unsettled.len(), 1);
+        evidence.sent.pop();
+        assert_eq!(evidence.judge().lost.len(), 1);
+        let mut evidence = by_staff();
+        evidence.sent.push(sent("d", "c01m04 for you"));
+        assert_eq!(evidence.judge().twice.len(), 1);
     }
 
     #[test]

@@ -1,10 +1,9 @@
 // Fills a template: a field for each of its values, and beside them what the customer will read.
 import { Alert, Button, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { IconAlertTriangle, IconArrowLeft } from "@tabler/icons-react";
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
-import { FormattedText } from "@/parts/FormattedText";
 import { FormEnd } from "@/parts/FormEnd";
 import { Obstacle } from "@/parts/TemplateFacts";
 import {
@@ -13,7 +12,6 @@ import {
   isSendable,
   linkBeginning,
   parameterKey,
-  partsOf,
   problemsOf,
   type Template,
   type TemplateParameter,
@@ -22,9 +20,8 @@ import {
 } from "@/parts/template";
 import type { Conversation } from "./filter";
 import { sendTemplate } from "./sending";
-import classes from "./Template.module.css";
 import { TemplateHead } from "./TemplateList";
-import { TemplateButtons } from "./TemplateMessage";
+import { TemplatePreview } from "./TemplatePreview";
 import thread from "./thread.module.css";
 
 /** Returns a function that names a value by where it stands. */
@@ -153,7 +150,7 @@ export function TemplateForm(props: Props) {
               );
             })}
           </Stack>
-          <Preview template={template} values={values} labelOf={labelOf} />
+          <TemplatePreview template={template} values={values} labelOf={labelOf} />
         </SimpleGrid>
         {conversation.owner === "bot" && (
           <Text size="sm" c="dimmed">
@@ -189,43 +186,5 @@ function ChangeNotice({ template, current, renew }: Pick<Props, "template" | "cu
         </>
       )}
     </Alert>
-  );
-}
-
-type PreviewProps = {
-  template: Template;
-  values: TypedValues;
-  labelOf: (parameter: TemplateParameter) => string;
-};
-
-/** The message as the customer will see it; what is missing stands in brackets, whatever its direction. */
-function Preview({ template, values, labelOf }: PreviewProps) {
-  const { t } = useTranslation("templates");
-  const title = useId();
-  const { header, body, footer } = partsOf(template, values, (one) => `\u2068[${labelOf(one)}]\u2069`);
-  return (
-    <section className={classes.preview} aria-labelledby={title} tabIndex={-1}>
-      <Text size="xs" c="dimmed" id={title} mb={6}>
-        {t("form.preview")}
-      </Text>
-      <div className={thread.message} data-author="person">
-        <div className={thread.bubble}>
-          {header && (
-            <p className={thread.words} dir="auto">
-              <strong>{header}</strong>
-            </p>
-          )}
-          <p className={thread.words} dir="auto">
-            <FormattedText text={body} />
-          </p>
-          {footer && (
-            <Text size="xs" mt={4} dir="auto">
-              {footer}
-            </Text>
-          )}
-          <TemplateButtons labels={template.layout.buttons.map(({ text }) => text)} />
-        </div>
-      </div>
-    </section>
   );
 }

@@ -7,8 +7,9 @@ import { reread } from "@/api/queries";
 import { Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { CheckResult } from "./CheckResult";
+import { FallbackTemplate, fallbackFields } from "./FallbackTemplate";
 import { Fields } from "./Fields";
-import type { Provider, Values } from "./provider";
+import { hasTemplates, type Provider, type Values } from "./provider";
 import { useCheck } from "./useCheck";
 
 type Props = { number: Schemas["Number"]; provider: Provider };
@@ -36,6 +37,7 @@ export function EditNumber({ number, provider }: Props) {
   const { verdicts, asked, asking } = useCheck(provider, values, number.id);
   const changing = $api.useMutation("patch", "/api/v1/numbers/{id}");
   const changed = changes(provider, kept, values);
+  const change = (field: string, value: string) => setValues((all) => ({ ...all, [field]: value }));
   const save = () =>
     changing.mutate(
       { params: { path: { id: number.id } }, body: { fields: changed } },
@@ -59,9 +61,17 @@ export function EditNumber({ number, provider }: Props) {
         <Fields
           provider={provider}
           values={values}
-          change={(field, value) => setValues((all) => ({ ...all, [field]: value }))}
+          change={change}
           verdicts={verdicts}
           kept={kept}
+          parts={
+            hasTemplates(provider)
+              ? {
+                  names: fallbackFields,
+                  part: <FallbackTemplate number={number.id} values={values} change={change} />,
+                }
+              : undefined
+          }
         />
         <CheckResult provider={provider} asked={asked} asking={asking} />
         {changing.error && <Failed error={changing.error} />}

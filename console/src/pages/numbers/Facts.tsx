@@ -8,6 +8,7 @@ import { useAgentNames } from "@/parts/agentName";
 import { Fact } from "@/parts/Fact";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
+import { Health } from "./Health";
 import { NumberCheck } from "./NumberCheck";
 import { type Provider, useWords } from "./provider";
 
@@ -41,6 +42,7 @@ export function Facts({ number, provider }: { number: Number; provider?: Provide
         <Fact name={t("page.id")}>
           <span dir="ltr">{number.external_id}</span>
         </Fact>
+        <Health health={number.health} />
         <Fact name={t("page.inbound")}>{moment(number.last_inbound_at)}</Fact>
         <Fact name={t("page.sent")}>{moment(number.last_sent_at)}</Fact>
         <Fact name={t("page.webhook")}>{moment(number.last_webhook_at)}</Fact>

@@ -1,7 +1,7 @@
 // The form that a provider declares, each field with its help, where its value is found, and its validation result.
 import { Accordion, Box, Group, PasswordInput, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { IconCircleCheck } from "@tabler/icons-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { FieldLocation } from "./FieldLocation";
 import { guideOf } from "./guide";
@@ -19,12 +19,16 @@ type Props = {
   missing?: string[];
   /** What this desk finds wrong, by field. */
   wrong?: Values;
+  /** In the place of the fields of these names, a part of its own. */
+  parts?: { names: readonly string[]; part: ReactNode };
 };
 
 export function Fields(props: Props) {
   const { t } = useTranslation("numbers");
   // The server creates the verify token; it is shown with the callback.
-  const shown = props.provider.fields.filter(({ name }) => name !== token);
+  const shown = props.provider.fields.filter(
+    ({ name }) => name !== token && !props.parts?.names.includes(name),
+  );
   const special = shown.filter(({ advanced }) => advanced);
   const [opened, setOpened] = useState<string | null>(null);
   // An error is not left out of sight.
@@ -36,6 +40,7 @@ export function Fields(props: Props) {
         .map((field) => (
           <One key={field.name} field={field} {...props} />
         ))}
+      {props.parts?.part}
       {special.length > 0 && (
         <Accordion variant="contained" value={failed ? "advanced" : opened} onChange={setOpened}>
           <Accordion.Item value="advanced">

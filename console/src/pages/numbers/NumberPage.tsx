@@ -15,6 +15,8 @@ import { Callback } from "./Callback";
 import { UnfinishedSetup } from "./Checklist";
 import { EditNumber } from "./EditNumber";
 import { Facts } from "./Facts";
+import { FallbackWarning } from "./FallbackTemplate";
+import { History } from "./History";
 import { NumberSetup } from "./NumberSetup";
 import { NumberState } from "./NumberState";
 import { hasTemplates, type Provider, useProviders } from "./provider";
@@ -36,7 +38,8 @@ export function NumberPage() {
   useLive({
     changed: useCallback(
       (what: Schemas["What"]) =>
-        what === "numbers" && reread("/api/v1/numbers/{id}", "/api/v1/numbers/{id}/templates"),
+        what === "numbers" &&
+        reread("/api/v1/numbers/{id}", "/api/v1/numbers/{id}/templates", "/api/v1/events"),
       [],
     ),
   });
@@ -88,6 +91,7 @@ function NumberView({ number, provider }: { number: Number; provider?: Provider 
     <Stack gap="lg">
       <StopNotice number={number} />
       <Warnings number={number} />
+      <FallbackWarning number={number} />
       {number.from === "file" && <Alert>{t("fileAbout")}</Alert>}
       {provider && step ? (
         <NumberSetup number={number} provider={provider} step={step} />
@@ -135,6 +139,14 @@ function Parts({ number, provider }: { number: Number; provider: Provider }) {
           <Accordion.Control>{t("templates:title")}</Accordion.Control>
           <Accordion.Panel>
             <Templates number={number.id} />
+          </Accordion.Panel>
+        </Accordion.Item>
+      )}
+      {hasTemplates(provider) && (
+        <Accordion.Item value="history">
+          <Accordion.Control>{t("health.history")}</Accordion.Control>
+          <Accordion.Panel>
+            <History number={number.id} />
           </Accordion.Panel>
         </Accordion.Item>
       )}

@@ -8,6 +8,7 @@ import { useFormat } from "@/i18n/format";
 import { useAgentNames } from "@/parts/agentName";
 import { Page } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
+import { useHealthWords } from "./Health";
 import { NumberState } from "./NumberState";
 import { useProviders, useWords } from "./provider";
 import { StopNotice } from "./StopNotice";
@@ -69,12 +70,15 @@ function Row({ number }: { number: Schemas["Number"] }) {
   const providers = useProviders();
   const agentNamed = useAgentNames();
   const { word } = useWords({ name: number.provider });
+  const health = useHealthWords();
   const provider = providers.data?.find(({ name }) => name === number.provider);
   const { slug, display, verified_name, agent, last_inbound_at, last_webhook_at } = number;
   const facts = [
     word("title", provider?.title ?? number.provider),
     last_inbound_at ? t("row.inbound", { when: format.ago(last_inbound_at) }) : t("row.silent"),
     last_webhook_at && t("row.webhook", { when: format.ago(last_webhook_at) }),
+    number.health.quality && t("health.row", { quality: health.quality(number.health.quality) }),
+    number.health.messaging_limit && `${t("health.limit")} ${health.limit(number.health.messaging_limit)}`,
   ];
   return (
     <Paper withBorder p="md" component="li" data-testid="number">

@@ -13,12 +13,16 @@ export function StopNotice({ number, brief }: { number: Schemas["Number"]; brief
   const reason = useStopReason()(number);
   if (!reason) return null;
   const refused = number.state_code?.kind === "token_refused";
+  const forbidden = number.state_code?.kind === "forbidden";
   const spot = refused ? guideOf(number.provider)?.fields.access_token : undefined;
   return (
     <LevelAlert level="error">
       <Finding
         title={t("page.stopped")}
-        {...(!brief && { effect: "silent", site: spot?.site })}
+        {...(!brief && {
+          effect: "silent",
+          site: forbidden ? guideOf(number.provider)?.alerts.account_banned : spot?.site,
+        })}
         todo={<bdi>{reason}</bdi>}
       >
         {!brief && refused && number.from === "console" && (

@@ -5,27 +5,34 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { useAlertWords } from "@/parts/alertWords";
+import { sends } from "@/parts/numberState";
 import { byLevel, isBlocked, meaningOf } from "./findings";
 import { guideOf } from "./guide";
 import { Finding, LevelAlert } from "./Level";
 
 type Props = {
-  number: Pick<Schemas["Number"], "provider" | "warnings">;
+  number: Pick<Schemas["Number"], "provider" | "warnings" | "state" | "state_code">;
   /** Only what happened: the number's page says the rest. */
   brief?: boolean;
 };
 
 /** Renders nothing without a warning, and loads no texts for it. While they load, the page around it stays. */
 export function Warnings({ number, brief }: Props) {
-  return <Suspense>{number.warnings.length > 0 && <List number={number} brief={brief} />}</Suspense>;
+  // Why it is forbidden to send is said where it is stopped.
+  const isSaid = ({ code }: Schemas["NumberWarning"]) =>
+    code === "account_restricted" && number.state_code?.kind === "forbidden";
+  const warnings = number.warnings.filter((warning) => !isSaid(warning));
+  return (
+    <Suspense>{warnings.length > 0 && <List number={{ ...number, warnings }} brief={brief} />}</Suspense>
+  );
 }
 
-function List({ number: { provider, warnings }, brief }: Props) {
+function List({ number: { provider, warnings, state }, brief }: Props) {
   const { t } = useTranslation("numbers");
   const format = useFormat();
   const words = useAlertWords();
   const guide = guideOf(provider);
-  const blocked = isBlocked({ warnings });
+  const blocked = isBlocked({ warnings }) || !sends({ state });
   return (
     <Stack gap="xs" data-testid="warnings">
       {byLevel(warnings).map((group) => (

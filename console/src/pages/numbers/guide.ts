@@ -57,6 +57,7 @@ const meta: Guide = {
     account_deleted: "business",
     account_disconnected: "business",
     quality_low: "phoneNumbers",
+    limit_lowered: "phoneNumbers",
     name_not_approved: "phoneNumbers",
     security_changed: "phoneNumbers",
     template_unusable: "templates",

@@ -24,6 +24,7 @@ const number: Schemas["Number"] = {
   from: "console",
   state: "ready",
   warnings: [],
+  health: {},
   webhook_url: "https://desk.example.com/webhooks/meta/main",
   fields: {},
   created_at: 1,

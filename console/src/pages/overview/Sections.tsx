@@ -225,11 +225,29 @@ function Delivery(props: Props) {
   );
 }
 
+/** WhatsApp's categories of prices. */
+const categories = [
+  "service",
+  "utility",
+  "marketing",
+  "marketing_lite",
+  "authentication",
+  "general_purpose_ai",
+  "referral_conversion",
+] as const;
+
 function Cost(props: Props) {
   const { t } = useTranslation("overview");
   const { count, compact, money } = useFormat();
   const measured = useMeasured(props);
-  const { days, trials } = props.now;
+  const { days, trials, charges } = props.now;
+  const chargeName = ({ category, billable }: Schemas["Charges"]) => {
+    // WhatsApp adds categories: one that this page does not know is shown in its own words.
+    const word = categories.find((one) => one === category);
+    const name = word ? t(`charges.category.${word}`) : (category ?? t("charges.none"));
+    if (billable == null) return name;
+    return t(billable ? "charges.billed" : "charges.free", { name });
+  };
   const shared = { days, asTable: props.asTable };
   const tried = (overview: Overview) =>
     overview.trials.reduce((sum, { cost_micros }) => sum + cost_micros, 0);
@@ -272,6 +290,11 @@ function Cost(props: Props) {
                 count: cost_micros,
               }))}
             />
+          </Panel>
+        )}
+        {charges.length > 0 && (
+          <Panel title={t("charges.title")}>
+            <Ranking say={count} rows={charges.map((one) => ({ name: chargeName(one), count: one.messages }))} />
           </Panel>
         )}
       </SimpleGrid>

@@ -17,6 +17,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { collectionOptions } from "@/parts/collectionName";
 import { headerValue, readPrompt, withHeader, withList } from "@/parts/promptFile";
+import { FollowUpFields } from "./FollowUpFields";
 import { Sentence } from "./Sentence";
 
 type Props = {
@@ -112,6 +113,10 @@ export function SettingsForm({ source, onChange, settings }: Props) {
           />
         </Stack>
       </Fieldset>
+      <FollowUpFields
+        value={(key) => value("follow_up", key)}
+        onChange={(key, next) => put(["follow_up", key], next)}
+      />
       <Fieldset legend={t("field.sentences")} variant="default">
         <Stack gap="md">
           <Sentence

@@ -17,7 +17,16 @@ export type Kind =
   | "other";
 
 /** What a subject is. `entry`: something in a collection. */
-type SubjectKind = "agent" | "collection" | "entry" | "conversation" | "number" | "run" | "suite" | "model";
+type SubjectKind =
+  | "agent"
+  | "collection"
+  | "entry"
+  | "conversation"
+  | "number"
+  | "run"
+  | "suite"
+  | "model"
+  | "template";
 
 type ActionFacts = {
   kind: Kind;
@@ -60,6 +69,13 @@ export const actions: Record<Action, ActionFacts> = {
   "conversation.handed_back": { kind: "conversations", subject: "conversation" },
   "conversation.resolved": { kind: "conversations", subject: "conversation" },
   "escalation.resolved": { kind: "conversations", subject: "conversation" },
+  "conversation.started": { kind: "conversations", subject: "conversation" },
+  "campaign.created": { kind: "conversations" },
+  "campaign.removed": { kind: "conversations" },
+  "campaign.recipients_added": { kind: "conversations" },
+  "campaign.tried": { kind: "conversations" },
+  "campaign.started": { kind: "conversations" },
+  "campaign.stopped": { kind: "conversations" },
   "message.written": { kind: "conversations", subject: "conversation" },
   "message.retried": { kind: "conversations" },
   "transcript.corrected": { kind: "conversations" },
@@ -69,6 +85,8 @@ export const actions: Record<Action, ActionFacts> = {
   "number.changed": { kind: "numbers", subject: "number" },
   "number.removed": { kind: "numbers", subject: "number" },
   "number.tried": { kind: "numbers", subject: "number" },
+  "template.created": { kind: "numbers", subject: "template" },
+  "template.deleted": { kind: "numbers", subject: "template" },
   "webhook.replayed": { kind: "numbers" },
   "eval.started": { kind: "evals", subject: "run" },
   "eval.stopped": { kind: "evals", subject: "run" },

@@ -28,6 +28,18 @@ pub(super) fn read(text: &str, tabs: bool, title: String) -> Result<ExtractedDoc
     Ok(ExtractedDocument { title, blocks: table.blocks, warnings })
 }
 
+/// Returns the rows of a table, each with its first line, and cells without outer spaces. The
+/// delimiter is found out.
+pub fn table_rows(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
+    let (text, named) = excel_hint(text.trim_start_matches('\u{feff}'));
+    let mut rows = Rows::new(text, named.unwrap_or_else(|| delimiter(text, false)));
+    std::iter::from_fn(move || {
+        let record = rows.next_row()?;
+        let cells = record.iter().map(|cell| cell.trim().to_owned()).collect();
+        Some((rows.line, cells))
+    })
+}
+
 /// Excel writes the delimiter into a first line, `sep=;`.
 fn excel_hint(text: &str) -> (&str, Option<u8>) {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));

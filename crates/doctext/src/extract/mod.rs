@@ -40,6 +40,7 @@ mod word;
 mod workbook;
 mod xml;
 
+pub use csv::table_rows;
 pub use limits::too_much_text;
 pub use unreadable::Unreadable;
 

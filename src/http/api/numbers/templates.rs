@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::response::Answer;
 use super::view;
-use crate::desk::{Number, NumberTemplates, TemplateSyncError};
+use crate::desk::{Number, NumberTemplates, TemplateChangeError, TemplateSyncError};
 use crate::domain::{
-    MessageTemplate, ProblemCode, TemplateCategory, TemplateLayout, TemplateParameter,
-    TemplateQuality, TemplateState,
+    MessageTemplate, ProblemCode, TemplateCategory, TemplateDraft, TemplateLayout,
+    TemplateParameter, TemplateQuality, TemplateState,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
-use crate::http::extract::Path;
+use crate::http::extract::{Body, Path, Query};
+use crate::http::note::Note;
 
 /// The message templates of a number's account.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,16 +90,78 @@ pub(in super::super) async fn sync(
     Path(id): Path<String>,
 ) -> Answer<MessageTemplates> {
     let number = connected(&web, &id).await?;
-    match web.desk.sync_templates(&number).await {
-        Ok(templates) => Ok(Json(templates.into())),
-        Err(TemplateSyncError::Store(error)) => Err(error.into()),
-        Err(error @ TemplateSyncError::Provider(_)) => {
-            Err(Problem::upstream(error.to_string()).coded(ProblemCode::TemplatesUnreadable))
+    let read = web.desk.sync_templates(&number).await.map_err(account_problem)?;
+    Ok(Json(read.into()))
+}
+
+/// Submits a message template to WhatsApp, which reviews it.
+#[utoipa::path(post, path = "/numbers/{id}/templates", operation_id = "create_template", tag = "numbers",
+    params(("id" = String, Path, description = "The number")), request_body = TemplateDraft,
+    responses((status = 201, body = ShownTemplate), (status = 404, response = Problem), (status = 409, response = Problem),
+        (status = 422, description = "WhatsApp refuses it, or would.", body = Problem), (status = 502, response = Problem)))]
+pub(in super::super) async fn create(
+    State(web): State<WebState>,
+    Path(id): Path<String>,
+    Body(draft): Body<TemplateDraft>,
+) -> Result<(StatusCode, Extension<Note>, Json<ShownTemplate>), Problem> {
+    let number = connected(&web, &id).await?;
+    let created = web.desk.create_template(&number, &draft).await.map_err(problem)?;
+    let detail =
+        json!({"number": number.slug, "language": created.language, "category": created.category});
+    Ok((StatusCode::CREATED, Note::on(&draft.name, detail), Json(created.into())))
+}
+
+/// The language of a template to delete.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in super::super) struct Language {
+    /// Only in this language, such as `en_US`; without it, in all.
+    #[param(max_length = 20)]
+    language: Option<String>,
+}
+
+/// Deletes a message template at WhatsApp, in all languages or in one.
+#[utoipa::path(delete, path = "/numbers/{id}/templates/{name}", operation_id = "delete_template", tag = "numbers",
+    params(("id" = String, Path, description = "The number"), ("name" = String, Path, description = "The template"), Language),
+    responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem),
+        (status = 422, description = "WhatsApp refuses it.", body = Problem), (status = 502, response = Problem)))]
+pub(in super::super) async fn delete(
+    State(web): State<WebState>,
+    Path((id, name)): Path<(String, String)>,
+    Query(Language { language }): Query<Language>,
+) -> Result<(StatusCode, Extension<Note>), Problem> {
+    let number = connected(&web, &id).await?;
+    let deleted = web.desk.delete_template(&number, (&name, language.as_deref())).await;
+    deleted.map_err(problem)?;
+    let detail = json!({"number": number.slug, "language": language});
+    Ok((StatusCode::NO_CONTENT, Note::on(name, detail)))
+}
+
+fn problem(error: TemplateChangeError) -> Problem {
+    let text = error.to_string();
+    match error {
+        TemplateChangeError::Draft(wrong) => Problem::unprocessable(text).coded(wrong.code()),
+        TemplateChangeError::Unknown => {
+            Problem::not_found("template").coded(ProblemCode::TemplateUnknown)
         }
-        Err(error @ TemplateSyncError::NoAccount) => {
-            Err(Problem::conflict(error.to_string()).coded(ProblemCode::TemplatesNoAccount))
+        TemplateChangeError::Refused(_) => {
+            Problem::unprocessable(text).coded(ProblemCode::TemplateRefused)
         }
-        Err(error) => Err(Problem::conflict(error.to_string())),
+        TemplateChangeError::Unanswered(_) => Problem::upstream(text),
+        TemplateChangeError::Account(error) => account_problem(error),
+    }
+}
+
+fn account_problem(error: TemplateSyncError) -> Problem {
+    match error {
+        TemplateSyncError::Store(error) => error.into(),
+        error @ TemplateSyncError::Provider(_) => {
+            Problem::upstream(error.to_string()).coded(ProblemCode::TemplatesUnreadable)
+        }
+        error @ TemplateSyncError::NoAccount => {
+            Problem::conflict(error.to_string()).coded(ProblemCode::TemplatesNoAccount)
+        }
+        error @ TemplateSyncError::NoTemplates => Problem::conflict(error.to_string()),
     }
 }
 

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::super::response::AuditedAnswer;
 use super::super::writing::refusal_problem;
 use crate::desk::Number;
-use crate::domain::{Action, Fault, Party, TestOutcome};
+use crate::domain::{Action, Fault, Party, Restriction, TestOutcome, What, phone};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -101,6 +101,14 @@ pub(in super::super) async fn test(
     }
     let sent = tokio::time::timeout(PROVIDER_TIMEOUT, number.client.send(&outgoing)).await;
     let sent = sent.unwrap_or_else(|_| Err(Error::Unknown("no answer in time".to_owned())));
+    if sent.is_ok() {
+        // What WhatsApp takes is not forbidden any more, whether or not it said so.
+        let kind = if trial.template { Restriction::Starting } else { Restriction::Sending };
+        if web.desk.store.lift_restriction(&number.id, kind).await? {
+            web.desk.notifier.wake_outbox();
+            web.desk.announce(What::Numbers).await;
+        }
+    }
     let tried = test_result(sent, matches!(outgoing.content, OutgoingContent::Template { .. }));
     let detail = json!({"to": masked_phone(&to), "template": trial.template, "ok": tried.ok});
     let entry = Entry::new(actor, Action::NumberTried, number.slug.clone()).with(detail);
@@ -144,16 +152,11 @@ fn outgoing(
     number: &Number,
     trial: &NumberTrial,
 ) -> Result<OutgoingMessage, Problem> {
-    let to: String = trial
-        .to
-        .chars()
-        .filter(|letter| !matches!(letter, ' ' | '+' | '-' | '(' | ')' | '.'))
-        .collect();
-    if !(7..=15).contains(&to.len()) || !to.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Problem::unprocessable(
+    let to = phone::wa_id(&trial.to).ok_or_else(|| {
+        Problem::unprocessable(
             "`to` is a phone number with its country code, such as +44 7700 900123.",
-        ));
-    }
+        )
+    })?;
     let template = if trial.template { number.client.test_template() } else { None };
     if trial.template && template.is_none() {
         return Err(Problem::unprocessable("This provider has no sample template: send a text."));

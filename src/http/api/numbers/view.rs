@@ -6,7 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::response::Answer;
-use crate::domain::{AlertCode, NumberOrigin, NumberState, StopReason, StoredProvider};
+use crate::domain::{
+    AlertCode, NumberHealth, NumberOrigin, NumberState, Restriction, StopReason, StoredProvider,
+};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
@@ -41,6 +43,8 @@ pub(in super::super) struct Number {
     state_code: Option<StopReason>,
     /// What puts it at risk, oldest first.
     warnings: Vec<NumberWarning>,
+    /// What its provider said of its quality, its messaging limit and what it is forbidden.
+    health: NumberHealth,
     /// The phone number as the provider shows it.
     display: Option<String>,
     /// The name that the provider shows to customers.
@@ -105,8 +109,8 @@ pub(in super::super) async fn list(State(web): State<WebState>) -> Answer<Vec<Nu
     let added = web.desk.store.added_numbers().await?;
     let rows = web.desk.store.numbers().await?;
     let rows = rows.into_iter().filter(|row| row.added == 1 || web.desk.number(&row.id).is_some());
-    let warnings = web.desk.store.number_warnings().await?;
-    Ok(Json(rows.map(|row| shown(&web, row, (&added, &warnings))).collect()))
+    let reports = Reports::read(&web).await?;
+    Ok(Json(rows.map(|row| shown(&web, row, (&added, &reports))).collect()))
 }
 
 /// Returns one number.
@@ -132,9 +136,62 @@ pub(in super::super) async fn row(web: &WebState, id: &str) -> Result<NumberRow,
 
 pub(super) async fn read(web: &WebState, id: &str) -> Result<Number, Problem> {
     let row = row(web, id).await?;
-    let store = &web.desk.store;
-    let (added, warnings) = (store.added_numbers().await?, store.number_warnings().await?);
-    Ok(shown(web, row, (&added, &warnings)))
+    let (added, reports) = (web.desk.store.added_numbers().await?, Reports::read(web).await?);
+    Ok(shown(web, row, (&added, &reports)))
+}
+
+/// What providers reported about numbers.
+struct Reports {
+    warnings: Vec<WarningRow>,
+    health: Vec<(String, NumberHealth)>,
+}
+
+impl Reports {
+    async fn read(web: &WebState) -> Result<Self, Problem> {
+        let store = &web.desk.store;
+        let (warnings, health) = (store.number_warnings().await?, store.health_of_numbers().await?);
+        Ok(Self { warnings, health })
+    }
+
+    fn warnings(&self, number: &str) -> Vec<NumberWarning> {
+        let own = self.warnings.iter().filter(|warning| warning.number_id == number);
+        own.map(NumberWarning::from).collect()
+    }
+
+    fn health(&self, number: &str) -> NumberHealth {
+        let own = self.health.iter().find(|(id, _)| id == number);
+        own.map(|(_, health)| health.clone()).unwrap_or_default()
+    }
+}
+
+/// A number's state, and why it is stopped or at risk: as a sentence, and as a code.
+type Standing = (NumberState, Option<String>, Option<StopReason>);
+
+fn state(
+    row: &NumberRow,
+    aside: Option<String>,
+    (health, warnings): (&NumberHealth, &[NumberWarning]),
+) -> Standing {
+    let coded = |state, why: Option<String>| {
+        let code = why.as_deref().and_then(StopReason::of);
+        (state, why, code)
+    };
+    match aside {
+        Some(why) => return coded(NumberState::Stopped, Some(why)),
+        None if row.state != NumberState::Ready => {
+            return coded(row.state, row.state_reason.clone());
+        }
+        None => {}
+    }
+    if health.restriction == Some(Restriction::Sending) {
+        let why = StopReason::Forbidden { until: health.restricted_until };
+        return (NumberState::Stopped, Some(format!("{why}.")), Some(why));
+    }
+    if warnings.is_empty() {
+        return coded(row.state, row.state_reason.clone());
+    }
+    let all: Vec<_> = warnings.iter().map(NumberWarning::in_words).collect();
+    (NumberState::AtRisk, Some(all.join(" ")), None)
 }
 
 /// Returns a number that was added through the API; refuses those of the configuration file.
@@ -158,28 +215,13 @@ pub(super) async fn stored_fields(web: &WebState, id: &str) -> Result<Fields, Pr
     Ok(web.desk.numbers.open(of, &row.settings).unwrap_or_default())
 }
 
-fn shown(
-    web: &WebState,
-    row: NumberRow,
-    (added, warnings): (&[AddedRow], &[WarningRow]),
-) -> Number {
+fn shown(web: &WebState, row: NumberRow, (added, reports): (&[AddedRow], &Reports)) -> Number {
     let desk = &web.desk;
     let connected = desk.number(&row.id);
     let of_file = connected.as_deref().is_some_and(|number| number.revision.is_none());
-    let aside = desk.numbers.disconnected_reason(&row.id);
-    let warnings: Vec<NumberWarning> = warnings
-        .iter()
-        .filter(|warning| warning.number_id == row.id)
-        .map(NumberWarning::from)
-        .collect();
-    let (state, state_reason) = match aside {
-        Some(why) if !of_file => (NumberState::Stopped, Some(why)),
-        _ if row.state == NumberState::Ready && !warnings.is_empty() => {
-            let all: Vec<_> = warnings.iter().map(NumberWarning::in_words).collect();
-            (NumberState::AtRisk, Some(all.join(" ")))
-        }
-        _ => (row.state, row.state_reason),
-    };
+    let aside = desk.numbers.disconnected_reason(&row.id).filter(|_| !of_file);
+    let (warnings, health) = (reports.warnings(&row.id), reports.health(&row.id));
+    let (state, state_reason, state_code) = state(&row, aside, (&health, &warnings));
     let [webhook, inbound, sent] =
         connected.map(|number| number.activity.moments()).unwrap_or_default();
     let last = |written: Option<i64>, here: i64| written.max((here > 0).then_some(here));
@@ -197,9 +239,10 @@ fn shown(
         agent: agent.map(|bot| bot.agent.slug.clone()),
         from: if of_file { NumberOrigin::File } else { NumberOrigin::Console },
         state,
-        state_code: state_reason.as_deref().and_then(StopReason::of),
+        state_code,
         state_reason,
         warnings,
+        health,
         display: row.display,
         verified_name: row.verified_name,
         last_inbound_at: last(row.last_inbound_at, inbound),

@@ -168,7 +168,7 @@ impl LinkReply {
     }
 }
 
-fn text_content(text: &str) -> Result<Content, Problem> {
+pub(in super::super) fn text_content(text: &str) -> Result<Content, Problem> {
     let letters = text.chars().count();
     if letters == 0 {
         return Err(Problem::unprocessable("`text` is empty: write something."));

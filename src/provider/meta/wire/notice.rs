@@ -5,8 +5,12 @@ use serde_json::Value;
 
 use super::super::super::json::{list, text, time, whole};
 use super::super::templates;
+use super::health;
 use crate::domain::time::Millis;
-use crate::domain::{Alert, AlertCode, Event, Fault, Other, TemplateChange, WarningChange};
+use crate::domain::{
+    Alert, AlertCode, Event, Fault, HealthChange, NumberQuality, Other, TemplateChange,
+    WarningChange,
+};
 
 /// Maximum length of a text from Meta in an alert, in characters.
 const MAX_PIECE_LEN: usize = 200;
@@ -17,6 +21,7 @@ struct Meaning {
     alert: Option<Alert>,
     warning: Option<WarningChange>,
     template: Option<TemplateChange>,
+    health: Vec<HealthChange>,
 }
 
 /// Event for a whole change of a field without items.
@@ -61,8 +66,8 @@ pub(super) fn fault(error: &Value) -> Fault {
 
 fn other(kind: &str, payload: &Value, meaning: Meaning) -> Event {
     let (kind, payload) = (kind.to_owned(), payload.clone());
-    let Meaning { alert, warning, template } = meaning;
-    Event::Other(Box::new(Other { kind, payload, alert, warning, template }))
+    let Meaning { alert, warning, template, health } = meaning;
+    Event::Other(Box::new(Other { kind, payload, alert, warning, template, health, at: 0 }))
 }
 
 fn meaning(field: &str, value: &Value) -> Meaning {
@@ -77,7 +82,15 @@ fn meaning(field: &str, value: &Value) -> Meaning {
                 told(AlertCode::AccountNotApproved, what, &[other]).raised("review", None)
             }
         },
-        "phone_number_quality_update" => quality(value),
+        "phone_number_quality_update" => {
+            let limit = health::limit(value).map(HealthChange::limit);
+            let told = quality(value);
+            Meaning { health: told.health.into_iter().chain(limit).collect(), ..told }
+        }
+        "business_capability_update" => {
+            let health = health::limit(value).map(HealthChange::limit).into_iter().collect();
+            Meaning { health, ..Meaning::default() }
+        }
         "phone_number_name_update" if decision() != "APPROVED" => {
             let what = "Meta did not approve the number's display name";
             told(AlertCode::NameNotApproved, what, &[&decision()])
@@ -148,7 +161,12 @@ fn restriction(value: &Value) -> Meaning {
     let kinds: Vec<String> = all.iter().filter_map(|one| text(one, "restriction_type")).collect();
     let until = all.iter().map(|one| time(one, "expiration")).max().filter(|until| *until > 0);
     let what = "Meta restricted the WhatsApp Business account";
-    told(AlertCode::AccountRestricted, what, &[&kinds.join(", ")]).raised("restriction", until)
+    let health = vec![health::restriction(all)];
+    if all.is_empty() && value.get("restriction_info").is_some() {
+        return Meaning { health, ..cleared("restriction") };
+    }
+    let told = told(AlertCode::AccountRestricted, what, &[&kinds.join(", ")]);
+    Meaning { health, ..told.raised("restriction", until) }
 }
 
 /// Meta names one state of a ban, or a list of them; the last one holds.
@@ -160,7 +178,9 @@ fn ban(value: &Value) -> Meaning {
     match states.last() {
         Some(&"REINSTATE") => {
             let what = "Meta ended the ban of the WhatsApp Business account";
-            Meaning { warning: cleared("ban").warning, ..said(AlertCode::AccountReinstated, what) }
+            let health = vec![HealthChange::ban(false)];
+            let warning = cleared("ban").warning;
+            Meaning { warning, health, ..said(AlertCode::AccountReinstated, what) }
         }
         Some(&"SCHEDULE_FOR_DISABLE") => {
             let what = "Meta will ban the WhatsApp Business account";
@@ -168,7 +188,8 @@ fn ban(value: &Value) -> Meaning {
         }
         Some(&"DISABLE") => {
             let what = "Meta banned the WhatsApp Business account";
-            said(AlertCode::AccountBanned, what).raised("ban", None)
+            let health = vec![HealthChange::ban(true)];
+            Meaning { health, ..said(AlertCode::AccountBanned, what).raised("ban", None) }
         }
         _ => {
             let what = "Meta changed the ban of the WhatsApp Business account";
@@ -191,12 +212,25 @@ fn account_alert(value: &Value) -> Meaning {
 fn quality(value: &Value) -> Meaning {
     let event = text(value, "event").unwrap_or_default();
     let limit = text(value, "current_limit").unwrap_or_default();
+    let quality = |quality| vec![HealthChange::quality(quality)];
     match event.as_str() {
-        "FLAGGED" | "DOWNGRADE" => {
-            told(AlertCode::QualityLow, "The number's quality fell", &[&event, &limit])
-                .raised("quality", None)
+        "FLAGGED" => {
+            let told = told(AlertCode::QualityLow, "The number's quality fell", &[&event, &limit]);
+            Meaning { health: quality(Some(NumberQuality::Low)), ..told.raised("quality", None) }
         }
-        "UNFLAGGED" | "UPGRADE" => cleared("quality"),
+        "UNFLAGGED" => {
+            let told = told(AlertCode::QualityRecovered, "The number's quality is good again", &[]);
+            Meaning { warning: cleared("quality").warning, health: quality(None), ..told }
+        }
+        "DOWNGRADE" => {
+            told(AlertCode::LimitLowered, "The number's messaging limit was lowered", &[&limit])
+                .raised("limit", None)
+        }
+        "UPGRADE" => {
+            let what = "The number's messaging limit was raised";
+            let told = told(AlertCode::LimitRaised, what, &[&limit]);
+            Meaning { warning: cleared("limit").warning, ..told }
+        }
         _ => Meaning::default(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -16,6 +17,16 @@ impl Graph {
     pub(crate) fn set_templates(&self, account: &str, templates: &Value) {
         let templates = templates.as_array().unwrap().clone();
         self.state.templates.lock().unwrap().insert(account.to_owned(), templates);
+    }
+
+    /// Returns the requests that create or delete templates, in order.
+    pub(crate) fn template_requests(&self) -> Vec<Value> {
+        self.state.template_requests.lock().unwrap().clone()
+    }
+
+    /// Refuses the next request to create or delete a template.
+    pub(crate) fn refuse_next_template(&self, error: &Value) {
+        self.state.template_failures.lock().unwrap().push(error.clone());
     }
 
     /// Returns how often templates were read.
@@ -49,7 +60,72 @@ pub(super) async fn list(
     Ok(answer(&json!({"data": templates[from..until], "paging": paging})))
 }
 
+/// Takes a template for review, checked as Meta does.
+pub(super) async fn create(
+    State(state): State<Arc<Shared>>,
+    Path((version, account)): Path<(String, String)>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known_version(&version)?;
+    state.refused_template(json!({"account": account, "create": body}))?;
+    let mut templates = state.templates.lock().unwrap();
+    let all = templates.get_mut(&account).ok_or_else(|| wrong("Unsupported post request."))?;
+    for component in body["components"].as_array().ok_or_else(|| wrong("No components"))? {
+        let example = match component["type"].as_str().unwrap_or_default() {
+            "HEADER" => &component["example"]["header_text"],
+            "BODY" => &component["example"]["body_text"][0],
+            _ => continue,
+        };
+        let values = component["text"].as_str().unwrap_or_default().matches("{{").count();
+        if example.as_array().map_or(0, Vec::len) != values {
+            return Err(wrong("The example does not match the variables."));
+        }
+    }
+    let taken = |one: &Value| one["name"] == body["name"] && one["language"] == body["language"];
+    if all.iter().any(taken) {
+        return Err(wrong("There is already content in this language for this template."));
+    }
+    let id = format!("{}", 7000 + all.len());
+    let mut stored = body.clone();
+    (stored["id"], stored["status"]) = (json!(id), json!("PENDING"));
+    all.push(stored);
+    Ok(answer(&json!({"id": id, "status": "PENDING", "category": body["category"]})))
+}
+
+/// Deletes the templates of a name, or only the one with the id.
+pub(super) async fn delete(
+    State(state): State<Arc<Shared>>,
+    Path((version, account)): Path<(String, String)>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known_version(&version)?;
+    state.refused_template(json!({"account": account, "delete": query}))?;
+    let mut templates = state.templates.lock().unwrap();
+    let all = templates.get_mut(&account).ok_or_else(|| wrong("Unsupported delete request."))?;
+    let before = all.len();
+    let named = |one: &Value| {
+        Some(&one["name"]) == query.get("name").map(|name| json!(name)).as_ref()
+            && query.get("hsm_id").is_none_or(|id| one["id"] == json!(id))
+    };
+    all.retain(|one| !named(one));
+    if all.len() == before {
+        return Err(wrong("Message template not found"));
+    }
+    Ok(answer(&json!({"success": true})))
+}
+
 impl Shared {
+    /// Records a request, and refuses it if a test said so.
+    fn refused_template(&self, request: Value) -> Result<(), Refusal> {
+        self.template_requests.lock().unwrap().push(request);
+        let failure = self.template_failures.lock().unwrap().pop();
+        failure.map_or(Ok(()), |error| Err(refusal(400, &error, None)))
+    }
+
     /// Refuses a template message whose values are not those that a known template takes.
     pub(super) fn check_values(&self, sent: &Value) -> Result<(), Refusal> {
         let all = self.templates.lock().unwrap();

@@ -1,0 +1,120 @@
+//! The first message of a conversation that the business begins.
+
+use async_trait::async_trait;
+
+use super::inbox::outreach::Outreach;
+use super::staff_messages::{Reply, ReplyOutcome, Window, WriteReply};
+use super::{Conn, Result, Store, Write, first};
+use crate::domain::{Content, ConversationId, NumberId, Owner, Party, WorkspaceId};
+
+/// A message to a customer with whom there may be no conversation yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FirstMessage {
+    /// The number that writes.
+    pub number: NumberId,
+    /// The customer.
+    pub to: Party,
+    /// The idempotency key: a message with the same key to this customer is sent once.
+    pub key: String,
+    /// A filled template, or a text where the number has no window.
+    pub content: Content,
+    /// The customer service window of the number.
+    pub window: Window,
+    /// Whether the customer agreed to be written to.
+    pub opt_in: OptIn,
+    /// Whether the person who writes takes the conversation: the bot is then silent in it.
+    pub takes_over: bool,
+}
+
+/// Whether a customer agreed to be written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OptIn {
+    /// It has to be on record, or the customer wrote to the number.
+    Known,
+    /// They did, here: that is recorded.
+    Given(String),
+    /// They are the one who asks for a test message.
+    Test,
+}
+
+/// The result of beginning a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FirstMessageOutcome {
+    /// The message is in the outbox of this conversation, or was before.
+    Written(ConversationId, ReplyOutcome),
+    /// The customer never wrote to the number, and nobody recorded that they agreed.
+    OptInRequired,
+}
+
+impl Store {
+    /// Queues a message to a customer, in their conversation with the number or a new one. Records
+    /// that they agreed.
+    pub async fn write_first(&self, message: FirstMessage) -> Result<FirstMessageOutcome> {
+        self.apply(message).await
+    }
+
+    /// The conversation of a number with a customer.
+    pub async fn conversation_with(
+        &self,
+        number: &NumberId,
+        to: &Party,
+    ) -> Result<Option<ConversationId>> {
+        let workspace = self.workspace_id();
+        let row = self
+            .read(async |conn| {
+                let sql = "select v.id from conversations v join contacts c on c.id = v.contact_id
+                           where v.workspace_id = $1 and v.number_id = $2 and (c.wa_id = $3 or c.bsuid = $4)
+                           order by case when c.wa_id = $3 then 0 else 1 end limit 1";
+                let Party { wa_id, bsuid, .. } = to;
+                first!(conn, (ConversationId,), sql, workspace.as_str(), number.as_str(), wa_id, bsuid)
+            })
+            .await?;
+        Ok(row.map(|row| row.0))
+    }
+}
+
+#[async_trait]
+impl Write for FirstMessage {
+    type Out = FirstMessageOutcome;
+
+    async fn run(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+    ) -> Result<FirstMessageOutcome> {
+        if self.opt_in == OptIn::Known && !self.has_agreed(workspace, conn).await? {
+            return Ok(FirstMessageOutcome::OptInRequired);
+        }
+        let outreach = Outreach {
+            number: &self.number,
+            parties: std::slice::from_ref(&self.to),
+            owner: Owner::INITIAL,
+            opt_in: match &self.opt_in {
+                OptIn::Given(source) => Some(source),
+                OptIn::Known | OptIn::Test => None,
+            },
+            has_window: self.window != Window::Always,
+        };
+        let opened = outreach.open(workspace, conn).await?;
+        let Some(id) = opened.into_iter().next().map(|one| one.id) else {
+            return Ok(FirstMessageOutcome::OptInRequired);
+        };
+        let Self { key, content, window, .. } = self.clone();
+        let reply = Reply { conversation: id.clone(), key, content, quotes: None, window };
+        let message = WriteReply { reply, file: None };
+        let written = message.write_in(conn, workspace, (&id, self.takes_over)).await?;
+        Ok(FirstMessageOutcome::Written(id, written))
+    }
+}
+
+impl FirstMessage {
+    /// Whether the customer agreed before, or wrote to the number.
+    async fn has_agreed(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "select c.id from contacts c where c.workspace_id = $1 and (c.wa_id = $2 or c.bsuid = $3)
+                       and (c.opted_in_at is not null or exists (select 1 from conversations v
+                           where v.contact_id = c.id and v.number_id = $4 and v.last_inbound_at is not null))";
+        let Party { wa_id, bsuid, .. } = &self.to;
+        let (space, number) = (workspace.as_str(), self.number.as_str());
+        Ok(first!(conn, (String,), sql, space, wa_id, bsuid, number)?.is_some())
+    }
+}
