@@ -295,22 +295,13 @@ impl Header {
             return Err(("name", "`name` is missing: what people read as the bot's name".into()));
         }
         self.bounded()?;
-        let welcome = ("opt_out.welcome", self.opt_out.welcome.as_str());
-        let mut sentences = self.sentences().chain([welcome]);
+        let welcome = [("opt_out.welcome", &*self.opt_out.welcome)];
+        let mut sentences = self.sentences().chain(welcome);
         if let Some((key, _)) = sentences.find(|(_, text)| text.trim().is_empty()) {
-            return Err((
-                key,
-                format!(
-                    "`{key}` is empty: the customer would get silence; leave it out for the default"
-                ),
-            ));
+            let why = "the customer would get silence; leave it out for the default";
+            return Err((key, format!("`{key}` is empty: {why}")));
         }
         self.follow_up.check()?;
-        let label = self.choices_list.all().find(|label| label.encode_utf16().count() > 20);
-        if let Some(label) = label {
-            let why = format!("choices_list is `{label}`, it takes at most 20 characters");
-            return Err(("choices_list", why));
-        }
         for (key, words) in self.fixed_texts().into_iter().chain(self.follow_up.sentences()) {
             if let Some(bad) = words.languages().find(|code| !is_language(code)) {
                 let takes = "it takes ISO 639-1 codes such as en, es or pt, and `default`";

@@ -260,6 +260,13 @@ pub struct Reply {
     pub choices: Option<Box<Choices>>,
 }
 
+impl Reply {
+    /// A text without citations and choices.
+    pub fn plain(text: String, sort: ReplyKind) -> Self {
+        Self { text, sort, citations: Vec::new(), choices: None }
+    }
+}
+
 words! {
     /// The kind of reply that a customer gets.
     pub enum ReplyKind {

@@ -183,12 +183,7 @@ pub(super) async fn lookup(
     };
     let (answer, mut consulted) = find_answer(book, embed, &asked).await;
     consulted.took_ms = millis(started);
-    let reply = answer.map(|text| Reply {
-        text,
-        sort: ReplyKind::Answer,
-        citations: Vec::new(),
-        choices: None,
-    });
+    let reply = answer.map(|text| Reply::plain(text, ReplyKind::Answer));
     (reply, (consulted.answers > 0).then_some(consulted))
 }
 

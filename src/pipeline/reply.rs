@@ -7,8 +7,8 @@ use std::time::Instant;
 use self::contact_details::{DetailCache, DetailCheck, Origins, StreamFilter};
 use self::ground::{Decision, GroundingCache};
 use self::leak::is_leak;
+use self::offering::offering;
 use self::unknown::told_unknown;
-use super::choices;
 use super::clean::{CleanAnswer, Signals, Speakable, clean};
 use super::language::Languages;
 use super::timer::millis;
@@ -23,6 +23,7 @@ use crate::llm::{Completion, Hear, Model, asks_nothing};
 pub(super) mod contact_details;
 pub mod ground;
 pub(super) mod leak;
+mod offering;
 mod unknown;
 
 /// The adapters of stage 6, and the listener to the streamed answer.
@@ -350,37 +351,6 @@ fn signalled(input: Input<'_>, reply: Reply, asked: Signals, written: &mut Reply
     let text = if unsaid { agent.handoff.reply.to(language).to_owned() } else { reply.text };
     let sort = if asked.no_answer { ReplyKind::NoAnswer } else { reply.sort };
     Reply { text, sort, ..reply }
-}
-
-/// Adds the choices that the model offers. What does not fit, or what the business did not write, is
-/// left out as a whole: half of the choices would mislead.
-fn offering(
-    input: Input<'_>,
-    reply: Reply,
-    labels: Vec<String>,
-    (vetting, written): (&DetailCheck<'_>, &mut ReplyTrace),
-) -> Reply {
-    if labels.is_empty() {
-        return reply;
-    }
-    let left_out = if !input.agent.choices {
-        Some("the agent does not offer any (`choices`)".to_owned())
-    } else if reply.sort != ReplyKind::Answer || written.calls_person {
-        Some("they are not of an answer".to_owned())
-    } else if labels.iter().any(|label| !vetting.vet(label).removed.is_empty()) {
-        Some("they have a link, an address or a number that nothing supports".to_owned())
-    } else {
-        None
-    };
-    let list = input.agent.texts.list.to(input.language);
-    let offered = left_out.map_or_else(|| choices::offered(labels, list), Err);
-    match offered {
-        Ok(choices) => Reply { choices: Some(Box::new(choices)), ..reply },
-        Err(why) => {
-            written.repairs.push(format!("left out the choices: {why}"));
-            reply
-        }
-    }
 }
 
 fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {

@@ -68,9 +68,7 @@ pub(super) async fn listen(
     }
     all.read_files();
     let has_words = !all.words.is_empty();
-    let whole = if has_words { all.words.join("\n") } else { all.beside().join("\n") };
-    // A choice that is answered with its number says what it would say if it were tapped.
-    let whole = turn.history.last().and_then(|line| chosen(line, &whole)).unwrap_or(whole);
+    let whole = all.whole(turn);
     let question = truncate_to_limit(&whole).to_owned();
     let trace = TranscribeTrace {
         question: question.clone(),
@@ -136,6 +134,14 @@ struct All {
 }
 
 impl All {
+    /// All words, or what stands for them. A choice that is answered with its number says what it
+    /// would say if it were tapped.
+    fn whole(&self, turn: &Turn) -> String {
+        let whole = if self.words.is_empty() { self.beside() } else { self.words.clone() };
+        let whole = whole.join("\n");
+        turn.history.last().and_then(|line| chosen(line, &whole)).unwrap_or(whole)
+    }
+
     /// Returns everything beside the words, as text.
     fn beside(&self) -> Vec<String> {
         self.descriptions.iter().chain(&self.file_notes).cloned().collect()

@@ -25,6 +25,11 @@ impl Header {
             }
         }
         self.bounded_lists()?;
+        if let Some(label) = self.choices_list.all().find(|label| label.encode_utf16().count() > 20)
+        {
+            let why = format!("choices_list is `{label}`, it takes at most 20 characters");
+            return Err(("choices_list", why));
+        }
         let sentences = self.sentences().map(|(key, text)| (key, text, SENTENCE));
         for (key, text, most) in self.texts().into_iter().chain(sentences) {
             let length = text.chars().count();

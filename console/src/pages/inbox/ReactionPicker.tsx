@@ -1,5 +1,6 @@
 // Reacts to a customer's message with one of six emoji, or takes the reaction back.
-import { ActionIcon, Group, Menu } from "@mantine/core";
+import { ActionIcon, Button, Group, Popover } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
 import { IconMoodSmile } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
@@ -23,6 +24,7 @@ type Props = {
 export function ReactionPicker({ message, conversation, summary, own }: Props) {
   const { t } = useTranslation("inbox");
   const say = useSay();
+  const [opened, { close, toggle }] = useDisclosure();
   const reacting = useMutation({
     mutationFn: async (emoji: string) => {
       const { data, error } = await api.POST("/api/v1/conversations/{id}/messages", {
@@ -39,31 +41,47 @@ export function ReactionPicker({ message, conversation, summary, own }: Props) {
     },
     onError: say.failed,
   });
+  const react = (emoji: string) => {
+    close();
+    reacting.mutate(emoji);
+  };
   return (
-    <Menu position="top" withinPortal>
-      <Menu.Target>
+    <Popover opened={opened} onChange={toggle} position="top" withinPortal={false} trapFocus returnFocus>
+      <Popover.Target>
         <ActionIcon
           className={classes.quote}
           variant="subtle"
           color="gray"
           size="sm"
           loading={reacting.isPending}
+          onClick={toggle}
           aria-label={t("react.do", { text: summary })}
           title={t("react.title")}
         >
           <IconMoodSmile size={16} />
         </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
+      </Popover.Target>
+      <Popover.Dropdown p={4} aria-label={t("react.title")}>
         <Group gap={0} wrap="nowrap">
           {EMOJI.map((emoji) => (
-            <Menu.Item key={emoji} w="auto" px={8} fz="lg" onClick={() => reacting.mutate(emoji)}>
+            <ActionIcon
+              key={emoji}
+              variant="subtle"
+              color="gray"
+              size="lg"
+              fz="lg"
+              onClick={() => react(emoji)}
+            >
               {emoji}
-            </Menu.Item>
+            </ActionIcon>
           ))}
         </Group>
-        {own && <Menu.Item onClick={() => reacting.mutate("")}>{t("react.remove")}</Menu.Item>}
-      </Menu.Dropdown>
-    </Menu>
+        {own && (
+          <Button size="compact-sm" variant="subtle" color="gray" fullWidth onClick={() => react("")}>
+            {t("react.remove")}
+          </Button>
+        )}
+      </Popover.Dropdown>
+    </Popover>
   );
 }
