@@ -140,6 +140,24 @@ const number = createRoute({
   component: lazyPage(() => import("./pages/numbers/NumberPage"), "NumberPage"),
 });
 
+const campaigns = createRoute({
+  getParentRoute: () => desk,
+  path: "/campaigns",
+  component: lazyPage(() => import("./pages/campaigns/CampaignsPage"), "CampaignsPage"),
+});
+
+const newCampaign = createRoute({
+  getParentRoute: () => desk,
+  path: "/campaigns/new",
+  component: lazyPage(() => import("./pages/campaigns/NewCampaignPage"), "NewCampaignPage"),
+});
+
+const campaign = createRoute({
+  getParentRoute: () => desk,
+  path: "/campaigns/$campaign",
+  component: lazyPage(() => import("./pages/campaigns/CampaignPage"), "CampaignPage"),
+});
+
 const handoffs = createRoute({
   getParentRoute: () => desk,
   path: "/handoffs",
@@ -246,6 +264,9 @@ const tree = root.addChildren([
     numbers,
     addNumber,
     number,
+    campaigns,
+    newCampaign,
+    campaign,
     handoffs,
     evals,
     run,

@@ -1,6 +1,7 @@
 import type activity from "../locales/en/activity.json";
 import type alerts from "../locales/en/alerts.json";
 import type business from "../locales/en/business.json";
+import type campaigns from "../locales/en/campaigns.json";
 import type common from "../locales/en/common.json";
 import type evals from "../locales/en/evals.json";
 import type handoffs from "../locales/en/handoffs.json";
@@ -22,6 +23,7 @@ declare module "i18next" {
       activity: typeof activity;
       alerts: typeof alerts;
       business: typeof business;
+      campaigns: typeof campaigns;
       common: typeof common;
       evals: typeof evals;
       handoffs: typeof handoffs;

@@ -97,7 +97,7 @@ export function Empty({ title, children, action, icon }: EmptyProps) {
 }
 
 type AsyncProps<T> = {
-  query: Pick<UseQueryResult<T, unknown>, "data" | "error" | "isPending" | "refetch">;
+  query: Pick<UseQueryResult<T, unknown>, "data" | "error" | "isPending"> & { refetch: () => unknown };
   /** Shown when `isEmpty` returns true. */
   empty?: ReactNode;
   isEmpty?: (data: T) => boolean;

@@ -1,5 +1,12 @@
 // The icon of who wrote, the same on every page. Their colour is in theme.ts.
-import { IconHeadset, IconHelpCircle, IconInfoCircle, IconRobot, IconSpeakerphone, IconUser } from "@tabler/icons-react";
+import {
+  IconHeadset,
+  IconHelpCircle,
+  IconInfoCircle,
+  IconRobot,
+  IconSpeakerphone,
+  IconUser,
+} from "@tabler/icons-react";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 

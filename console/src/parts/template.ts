@@ -13,6 +13,8 @@ export type ValueProblem =
   | { kind: "missing" }
   | { kind: "notOneLine" }
   | { kind: "notLinkEnd" }
+  /** Only of a campaign: its list has no such column. */
+  | { kind: "noColumn"; column: string }
   | { kind: "tooLong"; part: Part; length: number; most: number };
 
 /** Values as a person typed them, by the key of their parameter. */
@@ -37,6 +39,10 @@ export function canFallBack(template: Template): boolean {
 /** Whether two say the same and take the same values. */
 export const isSame = (one: Template, other: Template) =>
   JSON.stringify([one.layout, one.parameters]) === JSON.stringify([other.layout, other.parameters]);
+
+/** Whether it can be sent as it was chosen; `current`: as it is now, undefined if it is gone. */
+export const isUnchanged = (template: Template, current: Template | undefined) =>
+  current !== undefined && isSendable(current) && isSame(current, template);
 
 /** The address whose end a value is; undefined: it is in no link. */
 export function linkBeginning({ layout }: Template, { part, name }: TemplateParameter): string | undefined {

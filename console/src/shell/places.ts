@@ -13,11 +13,13 @@ import {
   IconRocket,
   IconSettings,
   IconSparkles,
+  IconSpeakerphone,
 } from "@tabler/icons-react";
 
 export const places = [
   { to: "/", name: "start", key: "s", icon: IconRocket },
   { to: "/inbox", name: "inbox", key: "i", icon: IconInbox },
+  { to: "/campaigns", name: "campaigns", key: "c", icon: IconSpeakerphone },
   { to: "/sandbox", name: "sandbox", key: "b", icon: IconFlask },
   { to: "/knowledge", name: "knowledge", key: "k", icon: IconBook2 },
   { to: "/handoffs", name: "handoffs", key: "h", icon: IconHeadset },

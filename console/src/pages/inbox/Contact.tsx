@@ -118,6 +118,19 @@ function Facts({ one, window, activities, messages, isPart }: Props) {
         <WindowEnd window={window} ends={one.window_ends_at} />
       </Fact>
       {spoken && <Fact name={t("contact.spoken")}>{spoken}</Fact>}
+      {one.opted_in_at != null && (
+        <Fact name={t("contact.optedIn")}>
+          {one.opt_in_source && (
+            <>
+              <bdi>{one.opt_in_source}</bdi>
+              <span className={classes.quiet}> · </span>
+            </>
+          )}
+          <span className={classes.quiet} title={format.full(one.opted_in_at)}>
+            {format.day(one.opted_in_at)}
+          </span>
+        </Fact>
+      )}
       <Fact name={t("contact.optedOut")}>{t(one.opted_out ? "contact.yes" : "contact.no")}</Fact>
     </dl>
   );

@@ -10,15 +10,20 @@ import {
   UnstyledButton,
 } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconFilter, IconSearch, IconX } from "@tabler/icons-react";
+import { IconFilter, IconMessagePlus, IconSearch, IconX } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { type RefObject, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
+import { lazyDialog } from "@/parts/lazyDialog";
 import { useCounts, useNumbers } from "./conversations";
 import { type Filter, type InboxView, LONGEST_SEARCH, owners, standings } from "./filter";
 import classes from "./inbox.module.css";
 import { useNumberName } from "./names";
+
+const NewConversationDialog = lazyDialog(
+  async () => (await import("./NewConversationDialog")).NewConversationDialog,
+);
 
 /** Changes the filters in the address and keeps the open conversation. */
 export function useChange() {
@@ -176,6 +181,26 @@ function Numbers({ number }: { number: string }) {
   );
 }
 
+/** Writes to a customer who has not written. */
+function NewConversation() {
+  const { t } = useTranslation("inbox");
+  const [opened, setOpened] = useState(false);
+  return (
+    <>
+      <ActionIcon
+        size={36}
+        variant="default"
+        aria-label={t("begin.title")}
+        title={t("begin.title")}
+        onClick={() => setOpened(true)}
+      >
+        <IconMessagePlus size={18} className="flip" aria-hidden />
+      </ActionIcon>
+      <NewConversationDialog opened={opened} onClose={() => setOpened(false)} />
+    </>
+  );
+}
+
 export function Filters({ filter, field }: { filter: Filter; field: RefObject<HTMLInputElement | null> }) {
   const change = useChange();
   const pick = (show: InboxView) => change({ show: show === "all" ? undefined : show });
@@ -184,6 +209,7 @@ export function Filters({ filter, field }: { filter: Filter; field: RefObject<HT
       <Group gap="xs" wrap="nowrap">
         <Search q={filter.q} field={field} />
         <States filter={filter} pick={pick} />
+        <NewConversation />
       </Group>
       <Numbers number={filter.number} />
       <Tabs filter={filter} pick={pick} />

@@ -1,16 +1,12 @@
 // Sends a template, the only message that WhatsApp takes outside the 24-hour window: choose one, fill it, see it.
-import { Alert, Button, Modal, Stack } from "@mantine/core";
-import { IconBan, IconMessageCircle, IconTemplate } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
+import { Alert, Modal, Stack } from "@mantine/core";
+import { IconBan, IconMessageCircle } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Async, Empty, Failed, Loading } from "@/parts/States";
-import { ReadTemplates } from "@/parts/TemplateFacts";
 import { type Template, type TypedValues, templateKey } from "@/parts/template";
-import { useFreshTemplates } from "@/parts/useTemplates";
 import type { Conversation } from "./filter";
 import { TemplateForm } from "./TemplateForm";
-import { TemplateList } from "./TemplateList";
+import { TemplatePicker } from "./TemplatePicker";
 import type { Window } from "./window";
 
 type Props = { conversation: Conversation; window: Window; opened: boolean; onClose: () => void };
@@ -63,65 +59,22 @@ type PickerProps = {
 };
 
 function Picker({ conversation, optedOut, drafts, close }: PickerProps) {
-  // It stays as it was chosen, whatever is read meanwhile.
   const [template, setTemplate] = useState<Template>();
-  const { query, reading, read, isUnread } = useFreshTemplates(conversation.number_id);
   return (
-    <Async query={query} shape="boxes">
-      {({ templates, synced_at }) => {
-        if (template) {
-          const key = templateKey(template);
-          return (
-            <TemplateForm
-              template={template}
-              current={templates.find((one) => templateKey(one) === key)}
-              renew={setTemplate}
-              conversation={conversation}
-              optedOut={optedOut}
-              draft={drafts.get(key)}
-              keep={(values) => (values ? drafts.set(key, values) : drafts.delete(key))}
-              back={() => setTemplate(undefined)}
-              close={close}
-            />
-          );
-        }
-        if (templates.length === 0 && isUnread) return <Loading shape="boxes" />;
+    <TemplatePicker number={conversation.number_id} template={template} choose={setTemplate}>
+      {(choice) => {
+        const key = templateKey(choice.template);
         return (
-          <Stack>
-            {reading.error && <Failed error={reading.error} />}
-            {templates.length > 0 ? (
-              <TemplateList templates={templates} choose={setTemplate} />
-            ) : (
-              !reading.error && <NoTemplates />
-            )}
-            <ReadTemplates at={synced_at} busy={reading.isPending} read={read}>
-              {templates.length === 0 && <NumberLink id={conversation.number_id} />}
-            </ReadTemplates>
-          </Stack>
+          <TemplateForm
+            {...choice}
+            conversation={conversation}
+            optedOut={optedOut}
+            draft={drafts.get(key)}
+            keep={(values) => (values ? drafts.set(key, values) : drafts.delete(key))}
+            close={close}
+          />
         );
       }}
-    </Async>
-  );
-}
-
-function NoTemplates() {
-  const { t } = useTranslation("templates");
-  return (
-    <Empty icon={<IconTemplate />} title={t("none.title")}>
-      {t("none.about")}
-    </Empty>
-  );
-}
-
-function NumberLink({ id }: { id: string }) {
-  const { t } = useTranslation("templates");
-  return (
-    <Button
-      renderRoot={(props) => <Link to="/numbers/$number" params={{ number: id }} {...props} />}
-      size="xs"
-      variant="default"
-    >
-      {t("none.number")}
-    </Button>
+    </TemplatePicker>
   );
 }

@@ -9,15 +9,23 @@ import { hasWords, isSendable, partsOf, type Template, templateKey } from "@/par
 import { plain } from "@/parts/whatsapp";
 import classes from "./Template.module.css";
 
-type Props = { templates: readonly Template[]; choose: (template: Template) => void };
+type Props = {
+  templates: readonly Template[];
+  choose: (template: Template) => void;
+  /** Whether the search gets the focus as it appears. */
+  focused: boolean;
+};
 
-export function TemplateList({ templates, choose }: Props) {
+export function TemplateList({ templates, choose, focused }: Props) {
   const { t } = useTranslation("templates");
   const [words, setWords] = useState("");
   const field = useRef<HTMLInputElement>(null);
   const others = useId();
   // The list may come after the dialog has opened, or after a template that was not the right one.
-  useEffect(() => field.current?.focus(), []);
+  const isFirst = useRef(focused);
+  useEffect(() => {
+    if (isFirst.current) field.current?.focus();
+  }, []);
   const matching = templates.filter((one) => hasWords(one, words));
   const sendable = matching.filter(isSendable);
   const obstructed = matching.filter((one) => !isSendable(one));
@@ -29,11 +37,13 @@ export function TemplateList({ templates, choose }: Props) {
       <div>
         <TextInput
           ref={field}
-          data-autofocus
+          data-autofocus={focused || undefined}
           type="search"
           leftSection={<IconSearch size={16} aria-hidden />}
           value={words}
           onChange={(event) => setWords(event.currentTarget.value)}
+          // It may stand in a form, which Enter must not send.
+          onKeyDown={(event) => event.key === "Enter" && event.preventDefault()}
           placeholder={t("search")}
           aria-label={t("search")}
         />

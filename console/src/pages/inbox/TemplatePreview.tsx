@@ -1,6 +1,6 @@
-// A template as the customer will see it, with its values.
+// A template as the customer will see it.
 import { Text } from "@mantine/core";
-import { useId } from "react";
+import { type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";
 import { FormattedText } from "@/parts/FormattedText";
 import { partsOf, type Template, type TemplateParameter, type TypedValues } from "@/parts/template";
@@ -8,21 +8,33 @@ import classes from "./Template.module.css";
 import { TemplateButtons } from "./TemplateMessage";
 import thread from "./thread.module.css";
 
+/** Returns a function that names a value by where it stands. */
+export function useLabel({ layout }: Pick<Template, "layout">) {
+  const { t } = useTranslation("templates");
+  return ({ part, name }: TemplateParameter): string => {
+    if (part === "button") return t("field.button", { label: layout.buttons[Number(name)]?.text ?? "" });
+    if (!layout.named) return t(part === "header" ? "field.header" : "field.body", { name });
+    return part === "header" ? t("field.headerNamed", { name }) : name;
+  };
+}
+
 type Props = {
   template: Pick<Template, "layout" | "parameters">;
   values: TypedValues;
-  labelOf: (parameter: TemplateParameter) => string;
+  /** What it is called; without it a preview. */
+  title?: ReactNode;
 };
 
-/** The message as the customer will see it; what is missing stands in brackets, whatever its direction. */
-export function TemplatePreview({ template, values, labelOf }: Props) {
+/** What is missing stands in brackets, whatever its direction. */
+export function TemplatePreview({ template, values, title }: Props) {
   const { t } = useTranslation("templates");
-  const title = useId();
+  const id = useId();
+  const labelOf = useLabel(template);
   const { header, body, footer } = partsOf(template, values, (one) => `\u2068[${labelOf(one)}]\u2069`);
   return (
-    <section className={classes.preview} aria-labelledby={title} tabIndex={-1}>
-      <Text size="xs" c="dimmed" id={title} mb={6}>
-        {t("form.preview")}
+    <section className={classes.preview} aria-labelledby={id} tabIndex={-1}>
+      <Text size="xs" c="dimmed" id={id} mb={6}>
+        {title ?? t("form.preview")}
       </Text>
       <div className={thread.message} data-author="person">
         <div className={thread.bubble}>

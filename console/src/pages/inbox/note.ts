@@ -17,7 +17,8 @@ const refusals = {
 } as const;
 
 type Refusal = keyof typeof refusals;
-type NoteFields = Pick<Schemas["Message"], "note" | "note_code" | "errors">;
+type NoteFields = Pick<Schemas["Message"], "note" | "note_code"> &
+  Partial<Pick<Schemas["Message"], "errors">>;
 
 /** The text for a note: the desk's own code, a meaning of the provider's code, or only the provider's words. */
 export function readNote({

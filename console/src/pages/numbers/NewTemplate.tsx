@@ -16,7 +16,7 @@ import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
-import { TemplatePreview } from "@/pages/inbox/TemplatePreview";
+import { TemplatePreview, useLabel } from "@/pages/inbox/TemplatePreview";
 import { FormEnd } from "@/parts/FormEnd";
 import { useSay } from "@/parts/say";
 import { parameterKey, type TemplateParameter, type TypedValues } from "@/parts/template";
@@ -60,10 +60,7 @@ function DraftForm({ number, close }: Omit<Props, "opened">) {
     },
   });
   const { layout, parameters } = shapeOf(texts);
-  const labelOf = ({ part, name }: TemplateParameter) =>
-    part === "button"
-      ? t("field.button", { label: layout.buttons[Number(name)]?.text ?? "" })
-      : t(part === "header" ? "field.header" : "field.body", { name });
+  const labelOf = useLabel({ layout });
   const set = (more: Partial<DraftTexts>) => setTexts((all) => ({ ...all, ...more }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -132,7 +129,7 @@ function DraftForm({ number, close }: Omit<Props, "opened">) {
             <Buttons buttons={texts.buttons} change={(buttons) => set({ buttons })} />
           </Stack>
           <Stack gap="sm">
-            <TemplatePreview template={{ layout, parameters }} values={examples} labelOf={labelOf} />
+            <TemplatePreview template={{ layout, parameters }} values={examples} />
             {parameters.length > 0 && (
               <Text size="sm" c="dimmed">
                 {t("new.examples")}
