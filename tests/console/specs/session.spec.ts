@@ -142,6 +142,8 @@ const firstPages: Record<string, (page: Page) => Locator> = {
   "/": (page) => page.getByRole("heading", { level: 1, name: "Start" }),
   "/inbox": (page) => page.getByRole("navigation", { name: "Conversations" }).getByText("Ada"),
   "/inbox/:conversation": (page) => page.getByTestId("owner"),
+  "/campaigns": (page) => page.getByText("No campaigns yet"),
+  "/campaigns/new": (page) => page.getByRole("radio", { name: "A list in a file (CSV)" }),
   "/sandbox": (page) => page.getByRole("textbox", { name: "System prompt" }),
   "/knowledge": (page) => page.getByRole("main").getByRole("link", { name: "shop" }),
   "/knowledge/shop": (page) => page.getByRole("main").getByText("Opening hours"),

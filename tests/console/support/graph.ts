@@ -41,6 +41,8 @@ export class Graph {
   readonly files = new Map<string, { bytes: Buffer; mime: string }>();
   /** Errors for the next messages, one for each. */
   failing: { code: number; message: string; status: number }[] = [];
+  /** Errors for every message to a customer, by their phone's digits. */
+  readonly refusedTo = new Map<string, { code: number; message: string; status: number }>();
   /** The token that it takes now, and the secret that it signs with. */
   token = Graph.token;
   secret = Graph.secret;
@@ -123,7 +125,7 @@ export class Graph {
   private async take(request: IncomingMessage, response: ServerResponse, error: Refusal) {
     const message = JSON.parse((await body(request)).toString());
     if (message.status === "read") return json(response, { success: true });
-    const fail = this.failing.shift();
+    const fail = this.refusedTo.get(String(message.to ?? "").replace("+", "")) ?? this.failing.shift();
     if (fail) return error(fail.status, fail.code, fail.message);
     const kind = fileKinds.find((one) => one === message.type);
     const sent = kind && message[kind];

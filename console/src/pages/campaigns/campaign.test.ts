@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import type { Template } from "@/parts/template";
-import { actionsOf, type Campaign, campaignProblems, columnsOfRecipient, reach, withColumns } from "./campaign";
+import {
+  actionsOf,
+  type Campaign,
+  campaignProblems,
+  columnsOfRecipient,
+  reach,
+  withColumns,
+} from "./campaign";
 
 const template: Template = {
   name: "ready",

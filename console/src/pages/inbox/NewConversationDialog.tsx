@@ -34,7 +34,7 @@ export function NewConversationDialog({ opened, onClose }: { opened: boolean; on
   return (
     <Modal opened={opened} onClose={onClose} title={t("begin.title")} size="xl" keepMounted>
       <Async query={numbers} shape="form" empty={<NoNumber />}>
-        {(choices) => <BeginForm key={count} numbers={choices} close={close} />}
+        {(choices) => <BeginForm key={count} numbers={choices} opened={opened} close={close} />}
       </Async>
     </Modal>
   );
@@ -59,6 +59,7 @@ function NoNumber() {
 
 type BeginFormProps = {
   numbers: { value: string; label: string }[];
+  opened: boolean;
   close: (isSent: boolean) => void;
 };
 
@@ -68,7 +69,7 @@ const fields: Partial<Record<NonNullable<Problem["code"]>, "phone" | "optIn">> =
   opt_in_required: "optIn",
 };
 
-function BeginForm({ numbers, close }: BeginFormProps) {
+function BeginForm({ numbers, opened, close }: BeginFormProps) {
   const { t } = useTranslation(["inbox", "templates"]);
   const navigate = useNavigate();
   const here = useHere();
@@ -89,13 +90,21 @@ function BeginForm({ numbers, close }: BeginFormProps) {
       close(true);
     },
   });
+  const focus = (name: string) => {
+    const field = form.current?.elements.namedItem(name);
+    if (field instanceof HTMLElement) field.focus();
+  };
+  // The dialog may have opened before its fields were there.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is what happens as it opens.
+  useEffect(() => {
+    if (opened) focus("phone");
+  }, [opened]);
   const { error } = beginning;
   const code = error instanceof Failure ? error.problem?.code : undefined;
   const wrongField = code ? fields[code] : undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each answer moves the focus once.
   useEffect(() => {
-    if (!wrongField || !error) return;
-    const field = form.current?.elements.namedItem(wrongField);
-    if (field instanceof HTMLElement) field.focus();
+    if (wrongField) focus(wrongField);
   }, [wrongField, error]);
   const values = (template && typed[templateKey(template)]) ?? {};
   const problems = template ? problemsOf(template, values) : undefined;
@@ -103,11 +112,7 @@ function BeginForm({ numbers, close }: BeginFormProps) {
     event.preventDefault();
     setAsked(true);
     const phone = who.phone.trim();
-    if (!phone) {
-      const field = form.current?.elements.namedItem("phone");
-      if (field instanceof HTMLElement) field.focus();
-      return;
-    }
+    if (!phone) return focus("phone");
     if (beginning.isPending || !number || !template || !problems) return;
     if (!isUnchanged(template, choice.current?.current)) return;
     if (focusProblem(form.current, template, problems)) return;
