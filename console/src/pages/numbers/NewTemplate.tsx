@@ -19,7 +19,7 @@ import { reread } from "@/api/queries";
 import { TemplatePreview, useLabel } from "@/pages/inbox/TemplatePreview";
 import { FormEnd } from "@/parts/FormEnd";
 import { useSay } from "@/parts/say";
-import { parameterKey, type TemplateParameter, type TypedValues } from "@/parts/template";
+import { parameterKey, type TypedValues } from "@/parts/template";
 import { type DraftButton, type DraftTexts, draftOf, shapeOf } from "@/parts/templateDraft";
 
 const empty: DraftTexts = {
