@@ -294,7 +294,10 @@ function Cost(props: Props) {
         )}
         {charges.length > 0 && (
           <Panel title={t("charges.title")}>
-            <Ranking say={count} rows={charges.map((one) => ({ name: chargeName(one), count: one.messages }))} />
+            <Ranking
+              say={count}
+              rows={charges.map((one) => ({ name: chargeName(one), count: one.messages }))}
+            />
           </Panel>
         )}
       </SimpleGrid>
