@@ -246,8 +246,8 @@ test("a number's page says which templates there are, and how one becomes known"
   await button(main, "Read the templates").click();
   const row = (name: string) => main.getByRole("row").filter({ hasText: name });
   await expect(row("order_update").getByRole("rowheader")).toHaveText("order_updateAmerican English");
-  await expect(row("order_update").getByRole("cell")).toHaveText(["Approved", "High", "Utility"]);
-  await expect(row("big_sale").getByRole("cell")).toHaveText(["RejectedWhatsApp rejected it. (PROMOTIONAL)", "Low", "Marketing"]);
+  await expect(row("order_update").getByRole("cell")).toHaveText(["Approved", "High", "Utility", ""]);
+  await expect(row("big_sale").getByRole("cell")).toHaveText(["RejectedWhatsApp rejected it. (PROMOTIONAL)", "Low", "Marketing", ""]);
   await expect(main.getByText("account is not known yet")).toHaveCount(0);
   await accessible(page, "the templates of a number");
   desk.graph.templates = [order];
@@ -256,6 +256,8 @@ test("a number's page says which templates there are, and how one becomes known"
 });
 
 test("a template is written, submitted, approved and deleted", async ({ page, desk }) => {
+  // The axe check sets it, and Mantine then renders the unfolded part, which holds the dialog, anew.
+  await page.emulateMedia({ reducedMotion: "reduce" });
   desk.graph.templates = [rejected];
   await desk.graph.customerSays(ada, "When do you open?", "Ada Lovelace");
   await expect.poll(() => toAda(desk).length).toBe(1);
