@@ -7,7 +7,13 @@ import { TemplatePreview } from "../inbox/TemplatePreview";
 import { type Campaign, columnsOfRecipient, typedOf, withColumns } from "./campaign";
 import { useRecipients } from "./recipients";
 
-export function ExampleMessage({ campaign }: { campaign: Campaign }) {
+type Props = {
+  campaign: Campaign;
+  /** What it is called in a dialog, which stands above the page's. */
+  title?: string;
+};
+
+export function ExampleMessage({ campaign, title }: Props) {
   const { t } = useTranslation("campaigns");
   const { query } = useTemplates(campaign.number_id);
   const first = useRecipients(campaign.id).data?.[0];
@@ -22,10 +28,13 @@ export function ExampleMessage({ campaign }: { campaign: Campaign }) {
     );
   const columns = first && columnsOfRecipient(first);
   return (
-    <TemplatePreview
-      template={template}
-      values={withColumns(typedOf(used), (column) => columns?.[column])}
-      title={first ? t("example.first") : t("example.title")}
-    />
+    // As wide as what it stands in.
+    <div>
+      <TemplatePreview
+        template={template}
+        values={withColumns(typedOf(used), (column) => columns?.[column])}
+        title={title ?? t(first ? "example.first" : "example.title")}
+      />
+    </div>
   );
 }

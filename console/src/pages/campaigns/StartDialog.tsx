@@ -47,7 +47,7 @@ export function StartDialog({ campaign, opened, onClose }: Props) {
       <form onSubmit={start} noValidate>
         <Stack>
           <Text fw={600}>{t("start.count", { count })}</Text>
-          <ExampleMessage campaign={campaign} />
+          <ExampleMessage campaign={campaign} title={t("example.title")} />
           <Radio.Group label={t("start.when")} value={when} onChange={setWhen}>
             <Stack gap="xs" mt={6}>
               <Radio value="now" label={t("start.now")} />

@@ -37,7 +37,7 @@ export function TestDialog({ campaign, opened, onClose }: Props) {
       <form onSubmit={send} noValidate>
         <Stack>
           <Text size="sm">{t("test.about")}</Text>
-          <ExampleMessage campaign={campaign} />
+          <ExampleMessage campaign={campaign} title={t("example.title")} />
           <TextInput
             label={t("test.phone")}
             description={t("test.phoneAbout")}
