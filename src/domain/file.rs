@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use frontdesk_words::words;
 
-use super::message::{MediaKind, MessageKind};
-
 /// The bytes of a file, shared. `Debug` prints only their count.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Blob(pub Arc<[u8]>);
@@ -82,25 +80,6 @@ pub fn playable_type(bytes: &[u8]) -> Option<&'static str> {
         [0xff, second, ..] if second & 0xf6 == 0xf0 => Some("audio/aac"),
         [0xff, second, ..] if second & 0xe6 == 0xe2 => Some("audio/mpeg"),
         _ => None,
-    }
-}
-
-impl MessageKind {
-    /// Whether it is a file.
-    pub fn is_file(self) -> bool {
-        matches!(self, Self::Image | Self::Document | Self::Sticker) || self.has_sound()
-    }
-
-    /// Whether it may contain speech.
-    pub fn has_sound(self) -> bool {
-        matches!(self, Self::Voice | Self::Audio | Self::Video)
-    }
-}
-
-impl MediaKind {
-    /// Whether it may contain speech.
-    pub fn has_sound(self) -> bool {
-        MessageKind::from(self).has_sound()
     }
 }
 

@@ -29,6 +29,8 @@ pub mod template;
 pub mod filled_template;
 pub mod campaign;
 pub mod interactive;
+mod address_card;
+mod message_file;
 pub mod template_draft;
 pub mod prompt;
 pub mod trace;
@@ -44,6 +46,7 @@ pub mod problem;
 pub mod run;
 pub mod stream;
 
+pub use address_card::AddressCard;
 pub use agent::{
     Agent, Consult, FollowUp, Grounding, GroundingCheck, Handoff, HandoffRule, MediaAccess, OptOut,
     Searching, Sentence, Texts, Voice,
@@ -70,7 +73,7 @@ pub use id::{
     DocumentId, EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId,
     WebhookId, WorkspaceId,
 };
-pub use interactive::{AddressCard, ChoiceOption, Choices, LinkButton};
+pub use interactive::{ChoiceOption, Choices, LinkButton};
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use learning::{
     CollectionOrigin, DocumentOrigin, DocumentState, DocumentStatus, FailureCode, LearnOutcome,

@@ -66,9 +66,11 @@ pub(super) struct LinkReply {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LocationReply {
-    /// Degrees north, -90 to 90.
+    /// Degrees north.
+    #[schema(minimum = -90, maximum = 90)]
     latitude: f64,
-    /// Degrees east, -180 to 180.
+    /// Degrees east.
+    #[schema(minimum = -180, maximum = 180)]
     longitude: f64,
     /// The place's name.
     #[schema(max_length = 1000)]
