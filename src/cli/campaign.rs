@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use super::audit::AuditEntry;
 use super::outreach::{
-    no_phone, number_named, only_number, template_named, template_value, why_not,
+    no_phone, number_named, only_number, opt_in, template_named, template_value, why_not,
 };
 use crate::app::App;
 use crate::desk::{Number, RecipientList};
@@ -102,7 +102,7 @@ struct Create {
     #[arg(long = "value", value_name = "PART.NAME=VALUE", value_parser = template_value)]
     values: Vec<TemplateValue>,
     /// Where the customers agreed to be written to, such as "Newsletter form"
-    #[arg(long, value_name = "WHERE")]
+    #[arg(long, value_name = "WHERE", value_parser = opt_in)]
     opt_in: String,
     /// The number that writes, if there are several
     #[arg(long, value_name = "NAME")]

@@ -82,3 +82,10 @@ pub(super) fn why_not(outcome: &FirstMessageOutcome) -> &'static str {
 pub(super) fn no_phone() -> anyhow::Error {
     anyhow!("give the phone number with its country code, such as +44 7700 900123")
 }
+
+/// Parses where customers agreed to be written to.
+pub(super) fn opt_in(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let said = (!text.is_empty()).then(|| text.to_owned());
+    said.ok_or_else(|| "say where they agreed, such as \"Order form\"".to_owned())
+}

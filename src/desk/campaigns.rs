@@ -4,6 +4,7 @@ use frontdesk_doctext::extract::table_rows;
 
 use super::{Desk, Number};
 use crate::domain::campaign::column_name;
+use crate::domain::label::one_line;
 use crate::domain::{
     CampaignId, CampaignTemplate, FilledTemplate, MessageTemplate, RecipientFields, TemplateError,
     UnfilledTemplate, phone,
@@ -17,6 +18,8 @@ const ADDED_AT_ONCE: usize = 1_000;
 /// Maximum number of columns that are kept of a list, and maximum length of a value, in characters.
 const MAX_COLUMNS: usize = 50;
 const MAX_VALUE_CHARS: usize = 2_000;
+/// Maximum length of the columns' names in an error, in characters.
+const MAX_SHOWN_CHARS: usize = 500;
 /// What the column of phone numbers may be called, in lower case.
 const PHONE_COLUMNS: &[&str] = &[
     "phone",
@@ -123,7 +126,7 @@ impl RecipientList {
         let columns: Vec<_> =
             header.iter().take(MAX_COLUMNS).map(|cell| column_name(cell)).collect();
         let place = |names: &[&str]| columns.iter().position(|name| names.contains(&name.as_str()));
-        let shown = || columns.join(", ").chars().take(MAX_VALUE_CHARS).collect::<String>();
+        let shown = || one_line(&columns.join(", "), MAX_SHOWN_CHARS);
         let phones = place(PHONE_COLUMNS).ok_or_else(|| ListProblem::NoPhoneColumn(shown()))?;
         let names = place(NAME_COLUMNS);
         for column in values.columns() {
@@ -143,7 +146,8 @@ impl RecipientList {
                 .filter(|(at, _)| !cell(*at).is_empty())
                 .map(|(at, name)| (name.clone(), cell(at).chars().take(MAX_VALUE_CHARS).collect()))
                 .collect();
-            let name = names.map(cell).filter(|name| !name.is_empty());
+            let name = names.map(|at| one_line(cell(at), MAX_VALUE_CHARS));
+            let name = name.as_deref().filter(|name| !name.is_empty());
             let entry = ListEntry { phone: cell(phones), name, fields };
             match entry.recipient(values, template) {
                 Ok(recipient) => list.recipients.push(recipient),

@@ -15,8 +15,8 @@ pub(super) fn number(text: &str) -> Option<Vec<u32>> {
     digits.filter(|digits| (1..=MAX_DIGITS).contains(&digits.len()))
 }
 
-/// Returns the label of the choice that an answer to a message of the business means: by its number,
-/// or by the label itself.
+/// Returns the label of the choice that an answer to a message of the business means: by the label
+/// itself, or by its number. A label that is a number is meant itself.
 pub(super) fn chosen(offered: &Line, answer: &str) -> Option<String> {
     if offered.speaker == Speaker::Customer {
         return None;
@@ -25,9 +25,8 @@ pub(super) fn chosen(offered: &Line, answer: &str) -> Option<String> {
     let by_number =
         at.and_then(|at| offered.choices.get(usize::try_from(at).ok()?.checked_sub(1)?));
     let said = folded(answer);
-    let by_label =
-        || offered.choices.iter().find(|label| !said.is_empty() && folded(label) == said);
-    by_number.or_else(by_label).cloned()
+    let by_label = offered.choices.iter().find(|label| !said.is_empty() && folded(label) == said);
+    by_label.or(by_number).cloned()
 }
 
 /// Returns the choices of a model's labels, without a text; `list` is the label for a list. The error
@@ -69,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_number_or_a_label_is_the_choice_that_was_offered_last() {
-        let choices = ["Small", "Extra large", "2"].map(str::to_owned).to_vec();
+        let choices = ["Small", "Extra large", "Huge"].map(str::to_owned).to_vec();
         let of = |speaker| Line { choices: choices.clone(), ..Line::new(speaker, "Which?") };
         for (answer, wanted) in [
             ("1", Some("Small")),
@@ -89,6 +88,10 @@ mod tests {
             assert_eq!(chosen(&of(Speaker::Customer), answer), None);
         }
         assert_eq!(chosen(&Line::new(Speaker::Bot, "1. Small"), "1"), None, "no choices");
+        let guests = ["2", "4", "6"].map(str::to_owned).to_vec();
+        let guests = Line { choices: guests, ..Line::new(Speaker::Bot, "How many guests?") };
+        assert_eq!(chosen(&guests, "2").as_deref(), Some("2"), "it is the label");
+        assert_eq!(chosen(&guests, "3").as_deref(), Some("6"), "the third one");
     }
 
     #[test]

@@ -244,7 +244,8 @@ fn cleaned(
     let said = history.chain([question.text.as_str()]);
     let referred = input.referred.iter().map(|line| line.text.as_str());
     let said: Vec<&str> = said.chain(question.beside()).chain(referred).collect();
-    if is_leak(&cleaned.text, prompt, &said) {
+    let with_labels = [&[cleaned.text.clone()], &cleaned.choices[..]].concat().join("\n");
+    if is_leak(&with_labels, prompt, &said) {
         tracing::warn!(
             agent = agent.slug,
             "the model's answer repeated its instructions, the customer gets the sentence for no answer"

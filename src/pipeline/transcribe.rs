@@ -139,6 +139,11 @@ impl All {
     fn whole(&self, turn: &Turn) -> String {
         let whole = if self.words.is_empty() { self.beside() } else { self.words.clone() };
         let whole = whole.join("\n");
+        // What was tapped is a label already, perhaps of an earlier message.
+        let tapped = |said: &WaitingMessage| matches!(said.content, Content::Choice { .. });
+        if turn.messages.iter().any(tapped) {
+            return whole;
+        }
         turn.history.last().and_then(|line| chosen(line, &whole)).unwrap_or(whole)
     }
 

@@ -341,7 +341,7 @@ impl ChangeCampaign {
                 )
             };
         }
-        let sql = conn.sql_for(untried!(""), untried!("for update of m"));
+        let sql = conn.sql_for(untried!(""), untried!("order by m.id for update of m"));
         let untried = all!(conn, (String,), sql, number.as_str(), self.id.as_str())?;
         let mut rows = Rows::default();
         for (id,) in &untried {

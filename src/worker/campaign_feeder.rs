@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::desk::{Desk, Number};
+use crate::desk::{CampaignProblem, Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{
-    CampaignHold, CampaignId, CampaignStop, CampaignTemplate, MessageTemplate, TemplateState, What,
+    CampaignHold, CampaignId, CampaignStop, CampaignTemplate, MessageTemplate, What,
 };
 use crate::store;
 use crate::store::campaigns::CampaignClaim;
@@ -266,15 +266,15 @@ impl RunningCampaign {
         number: &Number,
     ) -> store::Result<Option<(CampaignTemplate, MessageTemplate)>> {
         let values: Option<CampaignTemplate> = serde_json::from_str(&self.claim.template).ok();
-        let known = match &values {
-            Some(values) => desk.template(number, (&values.name, &values.language)).await?,
-            None => None,
+        let found = match &values {
+            Some(values) => desk.campaign_template(number, values).await,
+            None => Err(CampaignProblem::TemplateUnknown),
         };
-        let reason = match (values, known) {
-            (Some(values), Some(template)) if template.state == TemplateState::Approved => {
-                return Ok(Some((values, template)));
-            }
-            (Some(_), Some(_)) => CampaignStop::TemplateUnusable,
+        let reason = match (values, found) {
+            (Some(values), Ok(template)) => return Ok(Some((values, template))),
+            (_, Err(CampaignProblem::Store(error))) => return Err(error),
+            // Meta pauses templates, and who edits one may add a value.
+            (_, Err(CampaignProblem::Values(_))) => CampaignStop::TemplateUnusable,
             _ => CampaignStop::TemplateUnknown,
         };
         tracing::error!(campaign = self.claim.id.as_str(), "a campaign stopped: {reason}");

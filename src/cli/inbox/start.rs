@@ -23,7 +23,7 @@ pub(super) struct Start {
     #[arg(long = "value", value_name = "PART.NAME=VALUE", value_parser = template_value)]
     values: Vec<TemplateValue>,
     /// Where the customer agreed to be written to, such as "Order form, 2026-11-02"
-    #[arg(long, value_name = "WHERE")]
+    #[arg(long, value_name = "WHERE", value_parser = outreach::opt_in)]
     opt_in: Option<String>,
     /// The number that writes, if there are several
     #[arg(long, value_name = "NAME")]

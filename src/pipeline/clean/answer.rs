@@ -93,7 +93,10 @@ impl CleanAnswer {
     fn take_choices(&mut self) {
         let text = std::mem::take(&mut self.text);
         let mut found = Vec::new();
-        let said = without(&text, &CHOICES, |mark| found.push(labels(mark)));
+        // Half of a label would mislead: a mark that was cut off offers nothing.
+        let said = without(&text, &CHOICES, |mark| {
+            found.push(if is_closed(mark) { labels(mark) } else { Vec::new() });
+        });
         if let Some(first) = found.drain(..).next() {
             self.choices = first;
             self.note("took out the mark with the choices".to_owned());
@@ -218,6 +221,11 @@ fn without(text: &str, marks: &Regex, mut take: impl FnMut(&str)) -> String {
     said
 }
 
+/// Whether a mark with choices ends with its brackets.
+fn is_closed(mark: &str) -> bool {
+    mark.trim_end_matches(['*', '_', '`', ')']).ends_with([']', '］', '】'])
+}
+
 /// Returns the labels of a mark with choices, without emphasis and citations.
 fn labels(mark: &str) -> Vec<String> {
     let mark = mark.strip_prefix('(').and_then(|mark| mark.strip_suffix(')')).unwrap_or(mark);
@@ -328,7 +336,7 @@ mod tests {
             "`[[choices: Small | Large]]`",
             "[[choices:\nSmall\nLarge\n]]",
             "[[choices: Small [1] | Large [2]]]",
-            "[[choices: Small | Large",
+            "[[opciones: Small | Large]]",
             "[[choices: Small | Large]] [[choices: A | B]]",
         ] {
             let cleaned = clean(&format!("Which size [1]? {mark}"), 3);
@@ -338,6 +346,8 @@ mod tests {
         }
         let both = clean("Which? [[choices: A | B]]\n[[hand-off]]", 0);
         assert_eq!((&*both.text, both.choices.len(), both.signals.hand_off), ("Which?", 2, true));
+        let cut = clean("Which size? [[choices: Small | Lar", 0);
+        assert_eq!((&*cut.text, cut.choices.len()), ("Which size?", 0), "half of a label misleads");
         for raw in ["See [choices: many](https://a.example).", "Our choices: A | B."] {
             assert_eq!((&*clean(raw, 0).text, clean(raw, 0).choices.len()), (raw, 0));
         }

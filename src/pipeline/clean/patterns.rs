@@ -47,8 +47,12 @@ pub(super) static SIGNAL: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// What a mark with choices begins with.
-const CHOICES_START: &str = r"(?:(?:\\?[\[［]){2}|【)[ \t]*choices?[ \t]*[:：]";
+/// What a mark with choices begins with. Models translate its word with the labels.
+const CHOICES_START: &str = concat!(
+    r"(?:(?:\\?[\[［]){2}|【)[ \t]*",
+    r"(?:choices?|choix|options?|opciones|opci[oó]n|op[cç][oõ]es|escolhas|elecciones|auswahl|optionen|(?:ال)?خيارات)",
+    r"[ \t]*[:：]"
+);
 
 /// The beginning of a mark with choices.
 pub(super) static CHOICES_BEGIN: LazyLock<Regex> =

@@ -195,7 +195,7 @@ impl Write for AddSegment {
                  and c.opted_out_at is null and (c.wa_id is not null or c.bsuid is not null)
                  and v.last_inbound_at >= $4 and v.last_inbound_at < $5 and v.notice_at is null
                  and ($6 = 0 or c.opted_in_at is not null)
-             on conflict do nothing"
+             order by c.id limit {MAX_RECIPIENTS} on conflict do nothing"
         );
         let Segment { wrote_after, wrote_before, opted_in } = self.segment;
         let (after, before) = (wrote_after.unwrap_or(0), wrote_before.unwrap_or(i64::MAX));

@@ -201,6 +201,11 @@ test("a list that is refused leaves the draft, which can be scheduled, stopped a
   await add.getByRole("radio", { name: "Contacts of the number" }).check();
   await add.getByLabel("Wrote in the last … days").fill("30");
   await button(add, "Add").click();
+  // The campaign's values name a column that only a list has.
+  await expect(add.getByText("contacts have only a name and a phone")).toBeVisible();
+  await add.getByRole("radio").first().check();
+  await add.locator("input[type=file]").or(page.locator("input[type=file]")).last().setInputFiles(file(list(1)));
+  await button(add, "Add").click();
   await expect(add.getByText("1 recipient added.")).toBeVisible();
   await add.getByRole("button", { name: "Close" }).last().click();
 

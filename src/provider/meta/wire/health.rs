@@ -30,7 +30,7 @@ fn tier(word: &str) -> Option<MessagingLimit> {
 
 /// What the restrictions of an account forbid its numbers. Those of its settings do not count.
 pub(super) fn restriction(all: &[Value]) -> HealthChange {
-    let mut worst = None;
+    let mut worst: Option<(Restriction, Option<i64>)> = None;
     for one in all {
         let kind = match text(one, "restriction_type").unwrap_or_default().as_str() {
             "RESTRICTED_CUSTOMER_INITIATED_MESSAGING" => Restriction::Sending,
@@ -38,7 +38,11 @@ pub(super) fn restriction(all: &[Value]) -> HealthChange {
             _ => continue,
         };
         let until = Some(time(one, "expiration")).filter(|until| *until > 0);
-        if worst.is_none_or(|(known, _)| known == Restriction::Starting) {
+        // One without an end lasts longest.
+        let rank = |(kind, until): (Restriction, Option<i64>)| {
+            (kind == Restriction::Sending, until.unwrap_or(i64::MAX))
+        };
+        if worst.is_none_or(|known| rank(known) < rank((kind, until))) {
             worst = Some((kind, until));
         }
     }
@@ -86,6 +90,12 @@ mod tests {
             HealthChange::restriction(Some(Restriction::Sending), Some(1_780_000_000_000));
         assert_eq!(restriction(&[starting.clone(), answering.clone(), adding.clone()]), sending);
         assert_eq!(restriction(&[answering, starting.clone()]), sending);
+        let later = one("RESTRICTED_CUSTOMER_INITIATED_MESSAGING", 1_785_000_000);
+        let longest =
+            HealthChange::restriction(Some(Restriction::Sending), Some(1_785_000_000_000));
+        let short = one("RESTRICTED_CUSTOMER_INITIATED_MESSAGING", 1_780_000_000);
+        assert_eq!(restriction(&[short.clone(), later.clone()]), longest);
+        assert_eq!(restriction(&[later, short]), longest);
         let first = HealthChange::restriction(Some(Restriction::Starting), Some(1_790_000_000_000));
         assert_eq!(restriction(&[adding.clone(), starting]), first);
         assert_eq!(restriction(&[adding]), HealthChange::restriction(None, None));
