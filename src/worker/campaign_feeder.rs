@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::desk::{CampaignProblem, Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{
-    CampaignHold, CampaignId, CampaignStop, CampaignTemplate, MessageTemplate, What,
+    CampaignHold, CampaignId, CampaignStop, CampaignTemplate, MessageTemplate, MessagingLimit, What,
 };
 use crate::store;
 use crate::store::campaigns::CampaignClaim;
@@ -183,10 +183,11 @@ impl RunningCampaign {
         if due == 0 {
             return self.keep(desk).await;
         }
-        let room = self.room(desk, &number).await?;
-        if room <= 0 {
-            return self.hold(desk, CampaignHold::DailyLimit).await;
-        }
+        let room = match self.room(desk, &number).await? {
+            None => return self.hold(desk, CampaignHold::Number).await,
+            Some(room) if room <= 0 => return self.hold(desk, CampaignHold::DailyLimit).await,
+            Some(room) => room,
+        };
         let Some((values, template)) = self.template(desk, &number).await? else {
             return Ok(Next::Ended);
         };
@@ -244,19 +245,26 @@ impl RunningCampaign {
         Ok(Next::Ended)
     }
 
-    /// How many customers the number may still write to within 24 hours.
-    async fn room(&mut self, desk: &Desk, number: &Number) -> store::Result<i64> {
+    /// How many customers the number may still write to within 24 hours; `None` if it may write first
+    /// to nobody.
+    async fn room(&mut self, desk: &Desk, number: &Number) -> store::Result<Option<i64>> {
         let known = self.room.filter(|(room, at)| *room > 0 && at.elapsed() < LIMIT_INTERVAL);
         if let Some((room, _)) = known {
-            return Ok(room);
+            return Ok(Some(room));
         }
-        let Some(limit) = desk.store.messaging_limit(&number.id).await? else {
-            return Ok(i64::MAX);
+        let health = desk.store.number_health(&number.id).await?;
+        if health.restriction.is_some() {
+            return Ok(None);
+        }
+        let room = match health.messaging_limit.and_then(MessagingLimit::customers) {
+            None => i64::MAX,
+            Some(limit) => {
+                let since = now_ms() - DAY_MS;
+                limit - desk.store.campaign_messages_since(&number.id, since).await?
+            }
         };
-        let since = now_ms() - DAY_MS;
-        let room = limit - desk.store.campaign_messages_since(&number.id, since).await?;
         self.room = Some((room, Instant::now()));
-        Ok(room)
+        Ok(Some(room))
     }
 
     /// The template with its values. If WhatsApp does not take it now, the campaign is stopped.
