@@ -266,6 +266,7 @@ test("a template is written, submitted, approved and deleted", async ({ page, de
   await button(page, "Message templates").click();
   await button(page, "New template").click();
   const form = page.getByRole("dialog", { name: "New message template" });
+  await expect(form.getByText("{{1}}, {{2}} and so on stand for values")).toBeVisible();
   await form.getByLabel("Name").fill("Order Update");
   await form.getByRole("textbox", { name: "Text", exact: true }).fill("Hello {{1}}, your book is here.");
   await button(form, "Add a button").click();

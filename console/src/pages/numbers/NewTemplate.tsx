@@ -110,7 +110,7 @@ function DraftForm({ number, close }: Omit<Props, "opened">) {
             />
             <Textarea
               label={t("new.body")}
-              description={t("new.bodyAbout")}
+              description={t("new.bodyAbout", { first: "{{1}}", second: "{{2}}" })}
               dir="auto"
               required
               autosize
