@@ -43,7 +43,7 @@ pub fn table_rows(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
 /// Excel writes the delimiter into a first line, `sep=;`.
 fn excel_hint(text: &str) -> (&str, Option<u8>) {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    match first.trim_end().strip_prefix("sep=").map(str::as_bytes) {
+    match first.trim_end_matches('\r').strip_prefix("sep=").map(str::as_bytes) {
         Some([delimiter]) => (rest, Some(*delimiter)),
         _ => (text, None),
     }
