@@ -2,7 +2,7 @@
 // cannot be sent.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { accessible, type Desk, expect, test } from "../support/test.js";
 
 const ada = "447700900001";
@@ -159,9 +159,15 @@ test("a file is attached, removed and sent by the keyboard alone", async ({ page
   await talk(page, desk);
   await page.keyboard.press("r");
   await expect(field(page)).toBeFocused();
+  const backTo = async (target: Locator) => {
+    for (let steps = 0; steps < 4; steps += 1) {
+      await page.keyboard.press("Shift+Tab");
+      if (await target.evaluate((element) => element === document.activeElement)) break;
+    }
+    await expect(target).toBeFocused();
+  };
   const choose = async () => {
-    await page.keyboard.press("Shift+Tab");
-    await expect(attachButton(page)).toBeFocused();
+    await backTo(attachButton(page));
     const chooser = page.waitForEvent("filechooser");
     await page.keyboard.press("Enter");
     await (await chooser).setFiles(pdf);
@@ -173,9 +179,7 @@ test("a file is attached, removed and sent by the keyboard alone", async ({ page
   await expect(attached(page)).toHaveCount(0);
   await expect(field(page), "Escape takes the file away, nothing else").toBeFocused();
   await choose();
-  await page.keyboard.press("Shift+Tab");
-  await page.keyboard.press("Shift+Tab");
-  await expect(attached(page).getByRole("button", { name: "Remove the file" })).toBeFocused();
+  await backTo(attached(page).getByRole("button", { name: "Remove the file" }));
   await page.keyboard.press("Enter");
   await expect(attached(page)).toHaveCount(0);
   await expect(field(page)).toBeFocused();
