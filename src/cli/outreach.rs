@@ -69,13 +69,16 @@ pub(super) fn why_not(outcome: &FirstMessageOutcome) -> &'static str {
         FirstMessageOutcome::OptInRequired => {
             "the customer has never written to this number: say with --opt-in where they agreed to be written to"
         }
-        FirstMessageOutcome::Written(_, ReplyOutcome::Refused(Refusal::OptedOut)) => {
+        FirstMessageOutcome::Refused(Refusal::OptedOut)
+        | FirstMessageOutcome::Written(_, ReplyOutcome::Refused(Refusal::OptedOut)) => {
             "the customer opted out"
         }
         FirstMessageOutcome::Written(_, ReplyOutcome::Refused(Refusal::WindowClosed)) => {
             "WhatsApp takes only a template from a business that writes first: --template"
         }
-        FirstMessageOutcome::Written(..) => "the customer cannot be written to",
+        FirstMessageOutcome::Refused(_) | FirstMessageOutcome::Written(..) => {
+            "the customer cannot be written to"
+        }
     }
 }
 

@@ -3,14 +3,13 @@
 use frontdesk_doctext::extract::table_rows;
 
 use super::{Desk, Number};
-use crate::domain::campaign::column_name;
+use crate::domain::campaign::{column_name, with_contact};
 use crate::domain::label::one_line;
 use crate::domain::{
     CampaignId, CampaignTemplate, FilledTemplate, MessageTemplate, RecipientFields, TemplateError,
     UnfilledTemplate, phone,
 };
 use crate::store;
-use crate::store::campaigns::feed::recipient_fields;
 use crate::store::campaigns::recipients::{AddOutcome, NewRecipient};
 
 /// Recipients that one transaction adds: webhooks wait for it.
@@ -181,12 +180,7 @@ impl ListEntry<'_> {
     ) -> Result<NewRecipient, RowProblem> {
         let wa_id = phone::wa_id(self.phone).ok_or(RowProblem::Phone)?;
         let name = self.name.map(ToOwned::to_owned);
-        let mut all = self.fields.clone();
-        for (column, value) in [("name", name.as_deref()), ("phone", Some(&*wa_id))] {
-            if let Some(value) = value {
-                all.entry(column.to_owned()).or_insert_with(|| value.to_owned());
-            }
-        }
+        let all = with_contact(self.fields.clone(), name.as_deref(), Some(&wa_id));
         values.fill(template, &all)?;
         // What no message needs is not kept.
         let needed = values.columns();
@@ -243,7 +237,8 @@ impl Desk {
     ) -> store::Result<Option<Result<FilledTemplate, UnfilledTemplate>>> {
         let first = self.store.recipients(campaign, 0, 1).await?.into_iter().next();
         Ok(first.map(|row| {
-            let fields = recipient_fields(&row.fields, row.name.as_deref(), row.wa_id.as_deref());
+            let fields = serde_json::from_str(&row.fields).unwrap_or_default();
+            let fields = with_contact(fields, row.name.as_deref(), row.wa_id.as_deref());
             values.fill(template, &fields)
         }))
     }

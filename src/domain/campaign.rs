@@ -34,6 +34,8 @@ words! {
         TemplateUnusable = "template_unusable",
         /// The number's account does not have its template.
         TemplateUnknown = "template_unknown",
+        /// None of the last messages was delivered to WhatsApp: all failed.
+        AllFailed = "all_failed",
     }
 }
 
@@ -106,6 +108,20 @@ pub enum UnfilledTemplate {
 /// Name of a column as placeholders name it.
 pub fn column_name(text: &str) -> String {
     text.trim().to_lowercase()
+}
+
+/// A recipient's columns, with the name and the phone, which a list may call otherwise.
+pub fn with_contact(
+    mut fields: RecipientFields,
+    name: Option<&str>,
+    phone: Option<&str>,
+) -> RecipientFields {
+    for (column, value) in [("name", name), ("phone", phone)] {
+        if let Some(value) = value {
+            fields.entry(column.to_owned()).or_insert_with(|| value.to_owned());
+        }
+    }
+    fields
 }
 
 impl CampaignTemplate {

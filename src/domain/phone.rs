@@ -19,9 +19,39 @@ pub fn wa_id(text: &str) -> Option<String> {
     is_number.then(|| digits.to_owned())
 }
 
+/// The other spelling of a phone: in Brazil mobile numbers got a ninth digit, in Mexico and Argentina
+/// they had or have a digit between country and area. People write one, WhatsApp may use the other.
+pub fn other_spelling(wa_id: &str) -> Option<String> {
+    // Country, digits before the one that comes and goes, that digit, digits after it.
+    let rules = [("55", 2, '9', 8), ("52", 0, '1', 10), ("54", 0, '9', 10)];
+    rules.into_iter().find_map(|(country, before, extra, after)| {
+        let (head, tail) = wa_id.strip_prefix(country)?.split_at_checked(before)?;
+        match tail.strip_prefix(extra) {
+            Some(short) if short.len() == after => Some(format!("{country}{head}{short}")),
+            _ if tail.len() == after => Some(format!("{country}{head}{extra}{tail}")),
+            _ => None,
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_has_at_most_one_other_spelling() {
+        for (one, other) in [
+            ("5511987654321", "551187654321"),
+            ("5215512345678", "525512345678"),
+            ("5491123456789", "541123456789"),
+        ] {
+            assert_eq!(other_spelling(one).as_deref(), Some(other));
+            assert_eq!(other_spelling(other).as_deref(), Some(one));
+        }
+        for one in ["447700900123", "5511", "55", "", "34600123456"] {
+            assert_eq!(other_spelling(one), None, "{one}");
+        }
+    }
 
     #[test]
     fn a_number_is_read_as_people_write_it() {

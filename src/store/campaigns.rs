@@ -302,8 +302,14 @@ impl Write for ChangeCampaign {
                 );
                 run!(conn, sql, self.id.as_str(), *at)?;
             }
-            (Change::Stop(reason), CampaignState::Running | CampaignState::Scheduled) => {
+            (
+                Change::Stop(reason),
+                CampaignState::Running | CampaignState::Scheduled | CampaignState::Finished,
+            ) => {
                 let taken_back = self.take_back(conn, &campaign.number_id).await?;
+                if state == CampaignState::Finished && taken_back == 0 {
+                    return Ok(CampaignChange::WrongState(state));
+                }
                 let sql = formatcp!(
                     "update campaigns set state = '{STOPPED}', due_at = null, reason = $2, hold = null, ended_at = $3,
                          lease_until = 0, lease_token = lease_token + 1, queued = queued - $4 where id = $1"

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use super::inbox::outreach::Outreach;
-use super::staff_messages::{Reply, ReplyOutcome, Window, WriteReply};
+use super::staff_messages::{Refusal, Reply, ReplyOutcome, Window, WriteReply};
 use super::{Conn, Result, Store, Write, first};
-use crate::domain::{Content, ConversationId, NumberId, Owner, Party, WorkspaceId};
+use crate::domain::{Content, ConversationId, NumberId, Owner, Party, WorkspaceId, phone};
 
 /// A message to a customer with whom there may be no conversation yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,8 @@ pub enum OptIn {
 pub enum FirstMessageOutcome {
     /// The message is in the outbox of this conversation, or was before.
     Written(ConversationId, ReplyOutcome),
+    /// WhatsApp or the customer would refuse it.
+    Refused(Refusal),
     /// The customer never wrote to the number, and nobody recorded that they agreed.
     OptInRequired,
 }
@@ -82,6 +84,9 @@ impl Write for FirstMessage {
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<FirstMessageOutcome> {
+        if self.has_opted_out(workspace, conn).await? {
+            return Ok(FirstMessageOutcome::Refused(Refusal::OptedOut));
+        }
         if self.opt_in == OptIn::Known && !self.has_agreed(workspace, conn).await? {
             return Ok(FirstMessageOutcome::OptInRequired);
         }
@@ -108,13 +113,22 @@ impl Write for FirstMessage {
 }
 
 impl FirstMessage {
+    async fn has_opted_out(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "select c.id from contacts c where c.workspace_id = $1 and (c.wa_id in ($2, $4) or c.bsuid = $3)
+                       and c.opted_out_at is not null";
+        let Party { wa_id, bsuid, .. } = &self.to;
+        let other = wa_id.as_deref().and_then(phone::other_spelling);
+        Ok(first!(conn, (String,), sql, workspace.as_str(), wa_id, bsuid, other)?.is_some())
+    }
+
     /// Whether the customer agreed before, or wrote to the number.
     async fn has_agreed(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = "select c.id from contacts c where c.workspace_id = $1 and (c.wa_id = $2 or c.bsuid = $3)
+        let sql = "select c.id from contacts c where c.workspace_id = $1 and (c.wa_id in ($2, $5) or c.bsuid = $3)
                        and (c.opted_in_at is not null or exists (select 1 from conversations v
                            where v.contact_id = c.id and v.number_id = $4 and v.last_inbound_at is not null))";
         let Party { wa_id, bsuid, .. } = &self.to;
+        let other = wa_id.as_deref().and_then(phone::other_spelling);
         let (space, number) = (workspace.as_str(), self.number.as_str());
-        Ok(first!(conn, (String,), sql, space, wa_id, bsuid, number)?.is_some())
+        Ok(first!(conn, (String,), sql, space, wa_id, bsuid, number, other)?.is_some())
     }
 }

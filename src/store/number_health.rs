@@ -12,8 +12,7 @@ use super::words::restriction::SENDING;
 use super::{Conn, Result, Store, Write, all, first, now, run, storable};
 use crate::domain::time::Millis;
 use crate::domain::{
-    Account, HealthChange, HealthTopic, MessagingLimit, NumberHealth, NumberId, Restriction,
-    WorkspaceId,
+    Account, HealthChange, HealthTopic, NumberHealth, NumberId, Restriction, WorkspaceId,
 };
 
 /// Whether the number of a message `m` is forbidden to send. `$1` is the time.
@@ -42,13 +41,6 @@ struct HealthRow {
 }
 
 impl Store {
-    /// To how many customers a number may write first within 24 hours. `None` if it may to any
-    /// number, or if its provider did not say: [`Self::number_health`] tells these apart.
-    pub async fn messaging_limit(&self, number: &NumberId) -> Result<Option<i64>> {
-        let limit = self.number_health(number).await?.messaging_limit;
-        Ok(limit.and_then(MessagingLimit::customers))
-    }
-
     /// What a number's provider said of it, as far as it holds now.
     pub async fn number_health(&self, number: &NumberId) -> Result<NumberHealth> {
         let all = self.health_of_numbers().await?;

@@ -76,6 +76,8 @@ struct RunningCampaign {
     claim: CampaignClaim,
     /// When the claim was last prolonged.
     kept_at: Instant,
+    /// When it was last looked at whether all of its messages fail.
+    looked_at: Instant,
     pace: Option<Pace>,
     /// How many customers the number may still write to, and when that was counted.
     room: Option<(i64, Instant)>,
@@ -144,12 +146,20 @@ impl CampaignFeeder {
         }
     }
 
+    /// How many campaigns of the same number run here: they share its rate and its limit.
+    fn sharing(&self, id: &CampaignId) -> i64 {
+        let number = self.running.get(id).map(|running| &running.claim.number_id);
+        let same = |running: &&RunningCampaign| Some(&running.claim.number_id) == number;
+        i64::try_from(self.running.values().filter(same).count()).unwrap_or(1).max(1)
+    }
+
     /// Queues what is due of every campaign.
     async fn feed_all(&mut self) {
         let ids: Vec<_> = self.running.keys().cloned().collect();
         for id in ids {
+            let sharing = self.sharing(&id);
             let Some(running) = self.running.get_mut(&id) else { continue };
-            match running.feed(&self.desk).await {
+            match running.feed(&self.desk, sharing).await {
                 Ok(Next::GoesOn) => {}
                 Ok(Next::Ended) => {
                     self.running.remove(&id);
@@ -165,15 +175,16 @@ impl CampaignFeeder {
 
 impl RunningCampaign {
     fn new(claim: CampaignClaim) -> Self {
-        Self { claim, kept_at: Instant::now(), pace: None, room: None, announced_at: None }
+        let now = Instant::now();
+        Self { claim, kept_at: now, looked_at: now, pace: None, room: None, announced_at: None }
     }
 
     /// Queues what is due.
-    async fn feed(&mut self, desk: &Desk) -> store::Result<Next> {
+    async fn feed(&mut self, desk: &Desk, sharing: i64) -> store::Result<Next> {
         let Some(number) = desk.number(self.claim.number_id.as_str()) else {
             return self.hold(desk, CampaignHold::Number).await;
         };
-        let rate = rate(self.claim.pace, number.sending.rate);
+        let rate = rate(self.claim.pace, number.sending.rate, sharing);
         let now = Instant::now();
         let pace = self.pace.get_or_insert_with(|| Pace::new(rate, now));
         if (pace.rate - rate).abs() > f64::EPSILON {
@@ -182,6 +193,9 @@ impl RunningCampaign {
         let due = pace.due(now);
         if due == 0 {
             return self.keep(desk).await;
+        }
+        if self.fails(desk).await? {
+            return Ok(Next::Ended);
         }
         let room = match self.room(desk, &number).await? {
             None => return self.hold(desk, CampaignHold::Number).await,
@@ -195,7 +209,7 @@ impl RunningCampaign {
             claim: self.claim.clone(),
             values,
             template,
-            limit: due.min(room),
+            limit: due.min(room / sharing).max(1),
             max_queued: max_queued(number.sending.rate),
             has_window: number.has_window,
             lease_ms: LEASE_MS,
@@ -204,6 +218,21 @@ impl RunningCampaign {
         let fed = desk.store.feed_campaign(request).await?;
         self.kept_at = Instant::now();
         Ok(self.after(desk, fed).await)
+    }
+
+    /// Stops the campaign if its last messages all failed. Looks seldom.
+    async fn fails(&mut self, desk: &Desk) -> store::Result<bool> {
+        if self.looked_at.elapsed() < RENEWAL {
+            return Ok(false);
+        }
+        self.looked_at = Instant::now();
+        if !desk.store.campaign_fails(&self.claim.id).await? {
+            return Ok(false);
+        }
+        let reason = CampaignStop::AllFailed;
+        tracing::error!(campaign = self.claim.id.as_str(), "a campaign stopped: {reason}");
+        desk.store.stop_campaign(&self.claim.id, reason).await?;
+        Ok(true)
     }
 
     /// Prolongs the claim, if it is time.
@@ -291,10 +320,12 @@ impl RunningCampaign {
     }
 }
 
-/// A campaign's rate in messages a second: its pace, in messages a minute, within the number's rate.
+/// A campaign's rate in messages a second: its pace, in messages a minute, within its share of the
+/// number's rate.
 #[expect(clippy::cast_precision_loss, reason = "a pace is at most 600,000")]
-fn rate(pace: Option<i64>, number: f64) -> f64 {
+fn rate(pace: Option<i64>, number: f64, sharing: i64) -> f64 {
     let (usual, most) = SHARES;
+    let number = number / sharing as f64;
     pace.map_or(number * usual, |pace| (pace as f64 / 60.0).min(number * most)).max(0.001)
 }
 
@@ -309,9 +340,10 @@ mod tests {
 
     #[test]
     fn a_campaign_leaves_room_for_replies() {
-        assert!((rate(None, 80.0) - 60.0).abs() < 0.01);
-        assert!((rate(Some(600), 80.0) - 10.0).abs() < 0.01);
-        assert!((rate(Some(600_000), 80.0) - 72.0).abs() < 0.01);
+        assert!((rate(None, 80.0, 1) - 60.0).abs() < 0.01);
+        assert!((rate(None, 80.0, 2) - 30.0).abs() < 0.01, "two campaigns share the rate");
+        assert!((rate(Some(600), 80.0, 1) - 10.0).abs() < 0.01);
+        assert!((rate(Some(600_000), 80.0, 1) - 72.0).abs() < 0.01);
     }
 
     #[test]

@@ -322,6 +322,59 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_number_with_two_spellings_is_one_customer(db) {
+        let (app, number) = desk(Setup::on(db)).await;
+        // WhatsApp has it without the ninth digit.
+        says(&app, "551187654321", "out", "STOP").await;
+        app.settle().await;
+        let path = campaign(&app, &number, None).await;
+        let csv = "phone,name,order\n+55 11 98765-4321,Ana,A-1\n+55 21 98765-4322,Bia,A-2\n+55 21 8765-4322,Bia,A-2\n";
+        assert_eq!(adds(&app, &path, csv).await["added"], 3);
+        begins(&app, &path).await;
+        reaches(&app, &path, "finished").await;
+        let got = received(&app.whatsapp);
+        // Both spellings reach her; she is written to once.
+        assert_eq!(got.keys().collect::<Vec<_>>(), ["552187654322"], "{got:?}");
+        assert_eq!(got["552187654322"].len(), 1);
+        let results = app.get(&format!("{path}/results")).await;
+        assert_eq!((&results["skipped_opted_out"], &results["skipped_repeated"]), (&json!(1), &json!(1)));
+        // Whom a campaign wrote to opts out under the spelling that WhatsApp uses.
+        says(&app, "552187654322", "out2", "STOP").await;
+        app.settle().await;
+        assert_eq!(app.get(&format!("{path}/results")).await["opted_out"], 1);
+        let mut agreed = hello(&number);
+        (agreed["phone"], agreed["opt_in"]) = (json!("+55 11 98765 4321"), json!("Form"));
+        assert_eq!(starts(&app, "k1", &agreed).await.1["code"], "opted_out");
+        app.stop().await;
+    }
+
+    async fn a_campaign_whose_messages_all_fail_stops(db) {
+        let (app, number) = desk(Setup::on(db)).await;
+        let path = campaign(&app, &number, Some(900)).await;
+        adds(&app, &path, &list(0..200)).await;
+        app.whatsapp.fail_next(200, &Failure::Status(400, Graph::error(131_042, "Business eligibility payment issue"), None));
+        begins(&app, &path).await;
+        reaches(&app, &path, "stopped").await;
+        assert_eq!(app.get(&path).await["reason"], "all_failed");
+        let results = app.get(&format!("{path}/results")).await;
+        assert!(results["waiting"].as_i64().unwrap() > 50 && results["failed"].as_i64().unwrap() >= 20, "{results}");
+        app.stop().await;
+    }
+
+    async fn the_last_messages_of_a_campaign_can_be_stopped(db) {
+        let (app, number) = desk(Setup::on(db).with("[numbers.main]\nrate = 0.2\n")).await;
+        let path = campaign(&app, &number, None).await;
+        adds(&app, &path, &list(0..1)).await;
+        app.whatsapp.fail_next(1, &Failure::Status(429, Graph::error(130_429, "Rate limit hit"), Some(600)));
+        begins(&app, &path).await;
+        until("it is queued", async || state(&app, &path).await == "finished").await;
+        until("WhatsApp asks for a pause", async || app.whatsapp.tried().iter().any(|sent| sent.template.is_some())).await;
+        until("it waits again", async || app.call(&format!("{path}/stop"), &json!({})).await.0 == 200).await;
+        assert_eq!((state(&app, &path).await.as_str(), &app.get(&format!("{path}/results")).await["waiting"]), ("stopped", &json!(1)));
+        assert_eq!(app.call(&format!("{path}/stop"), &json!({})).await.0, 409);
+        app.stop().await;
+    }
+
     async fn contacts_of_the_number_are_chosen_by_when_they_wrote(db) {
         let (app, number) = desk(Setup::on(db)).await;
         for (n, text) in ["Hello", "Hi", "STOP"].into_iter().enumerate() {
@@ -338,10 +391,17 @@ on_both! {
         // The customer of the first message, and the second of these: the third opted out.
         assert_eq!((status.as_u16(), &added["added"]), (200, &json!(2)), "{added}");
         assert_eq!(app.call(&format!("{path}/recipients"), &filter).await.1["added"], 0);
+        // Who agreed and never wrote is one, too.
+        let mut agreed = hello(&number);
+        agreed["opt_in"] = json!("Form");
+        assert_eq!(starts(&app, "k1", &agreed).await.0, 201);
+        let agreed = json!({"contacts": {"opted_in": true}});
+        let news = app.call("/campaigns", &request).await.1["id"].as_str().unwrap().to_owned();
+        assert_eq!(app.call(&format!("/campaigns/{news}/recipients"), &agreed).await.1["added"], 1);
         begins(&app, &path).await;
         reaches(&app, &path, "finished").await;
         let reached: BTreeSet<_> = received(&app.whatsapp).into_keys().collect();
-        assert_eq!(reached, BTreeSet::from([phone(1), "447700980200".to_owned()]));
+        assert_eq!(reached, BTreeSet::from([phone(1), CUSTOMER.to_owned(), "447700980200".to_owned()]));
         app.stop().await;
     }
 

@@ -126,6 +126,7 @@ pub(super) async fn write(
 ) -> Result<(StatusCode, ConversationId, StartedConversation), Problem> {
     let (id, outcome) = match web.desk.store.write_first(message).await? {
         FirstMessageOutcome::Written(id, outcome) => (id, outcome),
+        FirstMessageOutcome::Refused(why) => return Err(writing::refusal_problem(why)),
         FirstMessageOutcome::OptInRequired => {
             return Err(Problem::unprocessable(
                 "The customer has never written to this number, and nobody recorded that they agreed to be written to: say in `opt_in` where they did.",

@@ -3,8 +3,10 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use super::Abilities;
-use crate::domain::{ChoiceOption, Choices, Content, LinkButton};
+use crate::domain::{ChoiceOption, Choices, Content, LinkButton, phone};
 use crate::provider::OutgoingContent;
 
 /// Maximum length of a text, in characters.
@@ -13,6 +15,8 @@ const MAX_TEXT_LEN: usize = 4096;
 const MAX_URL_LEN: usize = 2000;
 /// Maximum address cards of a message.
 const MAX_CARDS: usize = 257;
+/// Maximum phone numbers of an address card.
+const MAX_PHONES: usize = 10;
 
 /// Limits of a message with something to tap, in characters.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +129,9 @@ pub enum UnfitContent {
     #[error("A location has a latitude from -90 to 90 and a longitude from -180 to 180.")]
     Location,
     /// Not an address card, or too many.
-    #[error("A message has 1 to {MAX_CARDS} address cards, each with a name.")]
+    #[error(
+        "A message has 1 to {MAX_CARDS} address cards, each with a name and up to {MAX_PHONES} phone numbers with their country code."
+    )]
     Contacts,
     /// Not one emoji.
     #[error("A reaction is one emoji, or empty to take it back.")]
@@ -156,7 +162,14 @@ impl Abilities {
                 let many = cards.as_array().map_or(0, Vec::len);
                 let is_whole =
                     names.len() == many && names.iter().all(|name| !name.trim().is_empty());
-                let fits = is_whole && (1..=MAX_CARDS).contains(&many);
+                let has_phones = cards.as_array().into_iter().flatten().all(|card| {
+                    let phones = card["phones"].as_array().map_or(&[][..], Vec::as_slice);
+                    let is_phone = |one: &Value| {
+                        one["phone"].as_str().is_some_and(|phone| phone::wa_id(phone).is_some())
+                    };
+                    phones.len() <= MAX_PHONES && phones.iter().all(is_phone)
+                });
+                let fits = is_whole && has_phones && (1..=MAX_CARDS).contains(&many);
                 fits.then_some(()).ok_or(UnfitContent::Contacts)
             }
             Content::Reaction { .. } if !self.reactions => Err(UnfitContent::Unable("reaction")),

@@ -9,18 +9,24 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::CampaignClaim;
+use crate::domain::campaign::with_contact;
 use crate::domain::{
-    Author, CampaignHold, CampaignTemplate, Content, MessageTemplate, NumberId, Owner, Party,
-    RecipientFields, RecipientState, SkipReason, WorkspaceId,
+    Author, CampaignHold, CampaignId, CampaignTemplate, Content, MessageTemplate, NumberId, Owner,
+    Party, RecipientFields, RecipientState, SkipReason, WorkspaceId,
 };
 use crate::store::bulk::Value;
 use crate::store::inbox::outreach::{OpenConversation, Outreach};
 use crate::store::outbox::{self, OutboxEntry, OutgoingRow};
 use crate::store::words::author::CAMPAIGN;
 use crate::store::words::campaign_state::{FINISHED, RUNNING};
-use crate::store::words::message_state::QUEUED as IN_OUTBOX;
+use crate::store::words::message_state::{FAILED, QUEUED as IN_OUTBOX, SENDING};
 use crate::store::words::recipient_state::WAITING;
 use crate::store::{Conn, Result, Rows, Store, Write, all, first, now, run};
+
+/// How many of the last messages are looked at, to see whether all fail.
+const LOOKED_AT: usize = 200;
+/// How many of them must have been tried.
+const MIN_TRIED: usize = 20;
 
 /// A request to queue the next messages of a campaign.
 #[derive(Debug, Clone)]
@@ -71,6 +77,23 @@ impl Store {
         hold: Option<CampaignHold>,
     ) -> Result<()> {
         self.apply(Release { claim: claim.clone(), due_at, hold }).await
+    }
+
+    /// Whether the last messages of a campaign all failed, of those that were tried.
+    pub async fn campaign_fails(&self, id: &CampaignId) -> Result<bool> {
+        let workspace = self.workspace_id();
+        let tried = self
+            .read(async |conn| {
+                let sql = formatcp!(
+                    "select m.state from (select message_id from campaign_recipients
+                         where campaign_id = $1 and workspace_id = $2 and queued_at is not null
+                         order by queued_at desc limit {LOOKED_AT}) r
+                     join messages m on m.id = r.message_id where m.state not in ('{IN_OUTBOX}', '{SENDING}')"
+                );
+                all!(conn, (String,), sql, id.as_str(), workspace.as_str())
+            })
+            .await?;
+        Ok(tried.len() >= MIN_TRIED && tried.iter().all(|row| row.0 == FAILED))
     }
 
     /// How many customers a number wrote to with campaigns since a moment.
@@ -295,17 +318,7 @@ impl WaitingRecipient {
 
     /// The columns, with the name and the phone.
     fn fields(&self) -> RecipientFields {
-        recipient_fields(&self.fields, self.name.as_deref(), self.wa_id.as_deref())
+        let fields = serde_json::from_str(&self.fields).unwrap_or_default();
+        with_contact(fields, self.name.as_deref(), self.wa_id.as_deref())
     }
-}
-
-/// A recipient's columns, with the name and the phone.
-pub fn recipient_fields(json: &str, name: Option<&str>, phone: Option<&str>) -> RecipientFields {
-    let mut fields: RecipientFields = serde_json::from_str(json).unwrap_or_default();
-    for (column, value) in [("name", name), ("phone", phone)] {
-        if let Some(value) = value {
-            fields.entry(column.to_owned()).or_insert_with(|| value.to_owned());
-        }
-    }
-    fields
 }

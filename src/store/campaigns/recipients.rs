@@ -17,6 +17,9 @@ use crate::store::{Conn, Result, Rows, Store, Write, all, first, run, storable, 
 /// Maximum number of recipients of a campaign.
 pub const MAX_RECIPIENTS: i64 = 500_000;
 
+/// A time that never comes.
+const ALWAYS: i64 = i64::MAX;
+
 /// A recipient of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRecipient {
@@ -193,12 +196,13 @@ impl Write for AddSegment {
              from conversations v join contacts c on c.id = v.contact_id
              where v.workspace_id = $1 and v.number_id = (select number_id from campaigns where id = $2)
                  and c.opted_out_at is null and (c.wa_id is not null or c.bsuid is not null)
-                 and v.last_inbound_at >= $4 and v.last_inbound_at < $5 and v.notice_at is null
-                 and ($6 = 0 or c.opted_in_at is not null)
+                 and (v.last_inbound_at >= $4 and v.last_inbound_at < $5
+                     or v.last_inbound_at is null and $4 = 0 and $5 = {ALWAYS} and $6 = 1)
+                 and v.notice_at is null and ($6 = 0 or c.opted_in_at is not null)
              order by c.id limit {MAX_RECIPIENTS} on conflict do nothing"
         );
         let Segment { wrote_after, wrote_before, opted_in } = self.segment;
-        let (after, before) = (wrote_after.unwrap_or(0), wrote_before.unwrap_or(i64::MAX));
+        let (after, before) = (wrote_after.unwrap_or(0), wrote_before.unwrap_or(ALWAYS));
         let (space, campaign) = (workspace.as_str(), self.campaign.as_str());
         let added = run!(conn, sql, space, campaign, next, after, before, i64::from(opted_in))?;
         count(conn, &self.campaign, added).await

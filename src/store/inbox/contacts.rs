@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use sqlx::FromRow;
 
 use crate::domain::label::display_name;
+use crate::domain::phone::other_spelling;
 use crate::domain::thread::earliest;
 use crate::domain::{ContactId, ConversationId, Party, WorkspaceId};
 use crate::store::{Conn, Result, Rows, now, run};
@@ -76,7 +77,8 @@ impl Contacts {
     ) -> Result<()> {
         let (mut phones, mut bsuids) = (Rows::default(), Rows::default());
         for party in parties {
-            if let Some(wa_id) = &party.wa_id {
+            let other = party.wa_id.as_deref().and_then(other_spelling);
+            for wa_id in party.wa_id.iter().chain(&other) {
                 phones.push([workspace.as_str().into(), wa_id.as_str().into()]);
             }
             if let Some(bsuid) = &party.bsuid {
@@ -123,10 +125,16 @@ impl Contacts {
         place
     }
 
+    /// The contact with this phone, or else with its other spelling.
+    fn phone(&self, wa_id: &str) -> Option<usize> {
+        let known = |id: &str| self.phones.get(id).copied();
+        known(wa_id).or_else(|| known(&other_spelling(wa_id)?))
+    }
+
     /// The contact of a party, created if new. If phone and business-scoped id name different
     /// contacts, the phone wins. New details of the party are stored on the contact.
     pub(super) fn find_or_add(&mut self, party: &Party) -> usize {
-        let by_phone = party.wa_id.as_ref().and_then(|id| self.phones.get(id)).copied();
+        let by_phone = party.wa_id.as_deref().and_then(|id| self.phone(id));
         let by_bsuid = || party.bsuid.as_ref().and_then(|id| self.bsuids.get(id)).copied();
         let Some(place) = by_phone.or_else(by_bsuid) else {
             let row = ContactRow {
@@ -147,7 +155,7 @@ impl Contacts {
     /// The two contacts of a party: one known by its phone alone, the other by its business-scoped
     /// id alone. Contacts with another phone or id stay apart: a phone may get a new owner.
     pub(super) fn split(&self, party: &Party) -> Option<(usize, usize)> {
-        let kept = *self.phones.get(party.wa_id.as_ref()?)?;
+        let kept = self.phone(party.wa_id.as_ref()?)?;
         let gone = *self.bsuids.get(party.bsuid.as_ref()?)?;
         let apart = self.all[kept].row.bsuid.is_none() && self.all[gone].row.wa_id.is_none();
         (kept != gone && apart).then_some((kept, gone))

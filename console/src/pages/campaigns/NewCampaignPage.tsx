@@ -1,13 +1,14 @@
 // A new campaign: its name and number, who gets it, what they get, and where they agreed. It sends nothing yet.
 import { Alert, Button, Group, NumberInput, Select, Stack, Text, TextInput, Title } from "@mantine/core";
-import { IconCircleCheck, IconDeviceMobile } from "@tabler/icons-react";
+import { IconCircleCheck } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, type ReactNode, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { NoTemplateNumber } from "@/parts/NoTemplateNumber";
 import { Page } from "@/parts/Page";
-import { Async, Empty, Failed } from "@/parts/States";
+import { Async, Failed } from "@/parts/States";
 import { filled, isUnchanged, type Template, type TypedValues, templateKey } from "@/parts/template";
 import { useHere } from "@/parts/useHere";
 import { type TemplateChoice, TemplatePicker } from "../inbox/TemplatePicker";
@@ -28,27 +29,10 @@ export function NewCampaignPage() {
       back={{ to: "/campaigns", label: t("title") }}
       widest={860}
     >
-      <Async query={numbers} shape="form" empty={<NoNumber />}>
+      <Async query={numbers} shape="form" empty={<NoTemplateNumber />}>
         {(choices) => <CampaignForm numbers={choices} />}
       </Async>
     </Page>
-  );
-}
-
-function NoNumber() {
-  const { t } = useTranslation("campaigns");
-  return (
-    <Empty
-      icon={<IconDeviceMobile />}
-      title={t("noNumber.title")}
-      action={
-        <Button mt="xs" renderRoot={(props) => <Link to="/numbers" {...props} />}>
-          {t("noNumber.numbers")}
-        </Button>
-      }
-    >
-      {t("noNumber.about")}
-    </Empty>
   );
 }
 

@@ -1,13 +1,13 @@
 // Writes to a customer first: who, where they agreed, and the template, the only message that WhatsApp takes then.
-import { Button, Modal, Select, SimpleGrid, Stack, Switch, TextInput, Title } from "@mantine/core";
-import { IconDeviceMobile } from "@tabler/icons-react";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Modal, Select, SimpleGrid, Stack, Switch, TextInput, Title } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, Failure, type Problem } from "@/api/client";
 import { FormEnd } from "@/parts/FormEnd";
+import { NoTemplateNumber } from "@/parts/NoTemplateNumber";
 import { useRequestKeys } from "@/parts/requestKey";
-import { Async, Empty, useReason } from "@/parts/States";
+import { Async, useReason } from "@/parts/States";
 import {
   filled,
   isUnchanged,
@@ -33,27 +33,10 @@ export function NewConversationDialog({ opened, onClose }: { opened: boolean; on
   };
   return (
     <Modal opened={opened} onClose={onClose} title={t("begin.title")} size="xl" keepMounted>
-      <Async query={numbers} shape="form" empty={<NoNumber />}>
+      <Async query={numbers} shape="form" empty={<NoTemplateNumber />}>
         {(choices) => <BeginForm key={count} numbers={choices} opened={opened} close={close} />}
       </Async>
     </Modal>
-  );
-}
-
-function NoNumber() {
-  const { t } = useTranslation("inbox");
-  return (
-    <Empty
-      icon={<IconDeviceMobile />}
-      title={t("begin.none.title")}
-      action={
-        <Button mt="xs" renderRoot={(props) => <Link to="/numbers" {...props} />}>
-          {t("begin.none.numbers")}
-        </Button>
-      }
-    >
-      {t("begin.none.about")}
-    </Empty>
   );
 }
 

@@ -28,15 +28,25 @@ fn tier(word: &str) -> Option<MessagingLimit> {
     (customers >= 0).then_some(MessagingLimit::Customers { customers })
 }
 
+fn kind_of(word: &str) -> Option<Restriction> {
+    match word {
+        "RESTRICTED_CUSTOMER_INITIATED_MESSAGING" => Some(Restriction::Sending),
+        "RESTRICTED_BIZ_INITIATED_MESSAGING" => Some(Restriction::Starting),
+        _ => None,
+    }
+}
+
+/// Whether a restriction is about sending: of others nothing is concluded.
+pub(super) fn is_known(word: &str) -> bool {
+    kind_of(word).is_some()
+}
+
 /// What the restrictions of an account forbid its numbers. Those of its settings do not count.
 pub(super) fn restriction(all: &[Value]) -> HealthChange {
     let mut worst: Option<(Restriction, Option<i64>)> = None;
     for one in all {
-        let kind = match text(one, "restriction_type").unwrap_or_default().as_str() {
-            "RESTRICTED_CUSTOMER_INITIATED_MESSAGING" => Restriction::Sending,
-            "RESTRICTED_BIZ_INITIATED_MESSAGING" => Restriction::Starting,
-            _ => continue,
-        };
+        let kind = text(one, "restriction_type").and_then(|kind| kind_of(&kind));
+        let Some(kind) = kind else { continue };
         let until = Some(time(one, "expiration")).filter(|until| *until > 0);
         // One without an end lasts longest.
         let rank = |(kind, until): (Restriction, Option<i64>)| {

@@ -161,7 +161,10 @@ fn restriction(value: &Value) -> Meaning {
     let kinds: Vec<String> = all.iter().filter_map(|one| text(one, "restriction_type")).collect();
     let until = all.iter().map(|one| time(one, "expiration")).max().filter(|until| *until > 0);
     let what = "Meta restricted the WhatsApp Business account";
-    let health = vec![health::restriction(all)];
+    // What names only unknown kinds says nothing of those that are known.
+    let says = value.get("restriction_info").is_some()
+        && (all.is_empty() || kinds.iter().any(|kind| health::is_known(kind)));
+    let health = if says { vec![health::restriction(all)] } else { Vec::new() };
     if all.is_empty() && value.get("restriction_info").is_some() {
         return Meaning { health, ..cleared("restriction") };
     }
