@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use frontdesk::domain::{AnswerContent, CollectionId, ProviderKind, SourceKind};
+use frontdesk::domain::{
+    AnswerContent, CampaignTemplate, CollectionId, ProviderKind, RecipientFields, SourceKind,
+};
 use frontdesk::store::answers::NewAnswer;
+use frontdesk::store::campaigns::NewCampaign;
+use frontdesk::store::campaigns::recipients::NewRecipient;
 use frontdesk::store::sources::NewSource;
 use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret;
@@ -16,6 +20,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use crate::session::Browser;
 use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
+use crate::support::store::connect;
 
 /// Operations that only read.
 const READS: &str = "list_agents get_generate_state get_agent list_versions get_version list_audit list_collections list_answers get_answer \
@@ -330,7 +335,13 @@ on_both! {
         let source = other.add_source(source).await.unwrap().to_string();
         let run = other.queue_run("theirs.yaml", "{}".into()).await.unwrap().to_string();
         let draft = other.draft_number(ProviderKind::Meta, "hash".into()).await.unwrap();
-        other.publish("theirs", "---\nname: Theirs\n---\nx\n", "hash").await.unwrap();
+        let version = other.publish("theirs", "---\nname: Theirs\n---\nx\n", "hash").await.unwrap();
+        let number = connect(&other, ("theirs", "447700900555"), &version.agent).await;
+        let template = CampaignTemplate { name: "t".into(), language: "en".into(), values: Vec::new() };
+        let campaign = NewCampaign { number, name: "Theirs".into(), template, opt_in: "Form".into(), pace: None };
+        let campaign = other.create_campaign(campaign).await.unwrap();
+        let customer = NewRecipient { wa_id: "447700930009".into(), name: None, fields: RecipientFields::new() };
+        other.add_recipients(&campaign, vec![customer]).await.unwrap();
         let before = content(&app).await;
         for (method, path) in [
             ("GET", format!("/collections/acme/answers/{answer}")),
@@ -346,6 +357,12 @@ on_both! {
             ("GET", format!("/evals/runs/{run}/rows")),
             ("GET", format!("/evals/runs/{run}/report.json")),
             ("DELETE", format!("/evals/runs/{run}")),
+            ("GET", format!("/campaigns/{campaign}")),
+            ("DELETE", format!("/campaigns/{campaign}")),
+            ("GET", format!("/campaigns/{campaign}/recipients")),
+            ("GET", format!("/campaigns/{campaign}/results")),
+            ("POST", format!("/campaigns/{campaign}/start")),
+            ("POST", format!("/campaigns/{campaign}/stop")),
             ("GET", format!("/numbers/{draft}/handshake")),
             ("GET", "/agents/theirs".to_owned()),
             ("GET", "/agents/theirs/versions/1".to_owned()),
@@ -355,6 +372,7 @@ on_both! {
             let body = match method {
                 "PATCH" => json!({"enabled": false}),
                 "PUT" => json!({}),
+                _ if path.starts_with("/campaigns") => json!({}),
                 _ => json!({"version": 1}),
             };
             let request = request.bearer_auth(KEY).json(&body);

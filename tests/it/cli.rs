@@ -729,14 +729,17 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
     run(home, &four).await.fails_with(&["give `list`"]);
     run(home, &[&four[..], &["--list", "Sizes"]].concat()).await.says(&["is in the outbox"]);
     run(home, &["inbox", "send", &id, "--location", "-51.5,-0.12,Acme"]).await.says(&["msg_"]);
-    run(home, &["inbox", "send", &id, "--contact", "Ana=+4477"]).await.says(&["msg_"]);
+    run(home, &["inbox", "send", &id, "--contact", "Ana=+447700900123"]).await.says(&["msg_"]);
+    run(home, &["inbox", "send", &id, "--contact", "Ana=+4477"])
+        .await
+        .fails_with(&["country code"]);
     app.settle().await;
     let shown = run(home, &["inbox", "show", &id]).await;
     shown.says(&[
         "1. Small",
         "2. Large",
         "Location: Acme, latitude -51.5",
-        "Contact card: Ana, +4477",
+        "Contact card: Ana, +447700900123",
     ]);
     let first = app.thread("447700930009").await[0]["id"].as_str().unwrap().to_owned();
     shown.says(&[&first]);
