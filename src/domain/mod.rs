@@ -30,6 +30,7 @@ pub mod filled_template;
 pub mod campaign;
 pub mod interactive;
 mod address_card;
+mod identity;
 mod message_file;
 pub mod template_draft;
 pub mod prompt;
@@ -73,6 +74,7 @@ pub use id::{
     DocumentId, EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId,
     WebhookId, WorkspaceId,
 };
+pub use identity::IdentityKind;
 pub use interactive::{ChoiceOption, Choices, LinkButton};
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use learning::{

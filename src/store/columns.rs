@@ -18,11 +18,11 @@ use crate::domain::{
     AgentId, AlertCode, AnswerId, AuditId, Author, CampaignHold, CampaignId, CampaignState,
     CampaignStop, ChunkId, CollectionId, ContactId, ConversationId, Direction, DocumentId,
     DocumentOrigin, DocumentState, DocumentStatus, EscalationId, EscalationState, FailureCode,
-    FileState, GapId, GapState, HealthTopic, MessageId, MessageKind, MessageState, ModelProvider,
-    ModelRole, NumberId, NumberState, Owner, PageState, ProviderKind, RecipientState, RunId,
-    RunState, SkipReason, SourceId, SourceKind, SourceState, StoredProvider, TemplateCategory,
-    TemplateQuality, TemplateState, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
-    WorkspaceId, audit,
+    FileState, GapId, GapState, HealthTopic, IdentityKind, MessageId, MessageKind, MessageState,
+    ModelProvider, ModelRole, NumberId, NumberState, Owner, PageState, ProviderKind,
+    RecipientState, RunId, RunState, SkipReason, SourceId, SourceKind, SourceState, StoredProvider,
+    TemplateCategory, TemplateQuality, TemplateState, TurnId, TurnOutcome, UploadState, VersionId,
+    WebhookId, WorkspaceId, audit,
 };
 
 /// Maximum number of unknown words logged per [`LOG_INTERVAL`].
@@ -250,6 +250,7 @@ word_columns! {
     RecipientState: "campaign_recipients.state",
     SkipReason: "campaign_recipients.reason",
     HealthTopic: "number_health.topic",
+    IdentityKind: "contact_identities.kind",
 }
 
 /// Columns for which another version may know more words. They decode to a catch-all, so that one

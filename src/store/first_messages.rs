@@ -1,11 +1,13 @@
 //! The first message of a conversation that the business begins.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 
+use super::identities::{IS_PARTY, Ids};
 use super::inbox::outreach::Outreach;
 use super::staff_messages::{Refusal, Reply, ReplyOutcome, Window, WriteReply};
 use super::{Conn, Result, Store, Write, first};
-use crate::domain::{Content, ConversationId, NumberId, Owner, Party, WorkspaceId, phone};
+use crate::domain::{Content, ConversationId, NumberId, Owner, Party, WorkspaceId};
 
 /// A message to a customer with whom there may be no conversation yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,11 +66,12 @@ impl Store {
         let workspace = self.workspace_id();
         let row = self
             .read(async |conn| {
-                let sql = "select v.id from conversations v join contacts c on c.id = v.contact_id
-                           where v.workspace_id = $1 and v.number_id = $2 and (c.wa_id = $3 or c.bsuid = $4)
-                           order by case when c.wa_id = $3 then 0 else 1 end limit 1";
-                let Party { wa_id, bsuid, .. } = to;
-                first!(conn, (ConversationId,), sql, workspace.as_str(), number.as_str(), wa_id, bsuid)
+                let sql = formatcp!(
+                    "select v.id from contact_identities i join conversations v on v.contact_id = i.contact_id
+                     where {IS_PARTY} and v.number_id = $5 order by case when i.value = $2 then 0 else 1 end limit 1"
+                );
+                let Ids { phone, other, bsuid } = Ids::of(to);
+                first!(conn, (ConversationId,), sql, workspace.as_str(), phone, other, bsuid, number.as_str())
             })
             .await?;
         Ok(row.map(|row| row.0))
@@ -114,21 +117,23 @@ impl Write for FirstMessage {
 
 impl FirstMessage {
     async fn has_opted_out(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = "select c.id from contacts c where c.workspace_id = $1 and (c.wa_id in ($2, $4) or c.bsuid = $3)
-                       and c.opted_out_at is not null";
-        let Party { wa_id, bsuid, .. } = &self.to;
-        let other = wa_id.as_deref().and_then(phone::other_spelling);
-        Ok(first!(conn, (String,), sql, workspace.as_str(), wa_id, bsuid, other)?.is_some())
+        let sql = formatcp!(
+            "select c.id from contact_identities i join contacts c on c.id = i.contact_id
+             where {IS_PARTY} and c.opted_out_at is not null"
+        );
+        let Ids { phone, other, bsuid } = Ids::of(&self.to);
+        Ok(first!(conn, (String,), sql, workspace.as_str(), phone, other, bsuid)?.is_some())
     }
 
     /// Whether the customer agreed before, or wrote to the number.
     async fn has_agreed(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = "select c.id from contacts c where c.workspace_id = $1 and (c.wa_id in ($2, $5) or c.bsuid = $3)
-                       and (c.opted_in_at is not null or exists (select 1 from conversations v
-                           where v.contact_id = c.id and v.number_id = $4 and v.last_inbound_at is not null))";
-        let Party { wa_id, bsuid, .. } = &self.to;
-        let other = wa_id.as_deref().and_then(phone::other_spelling);
+        let sql = formatcp!(
+            "select c.id from contact_identities i join contacts c on c.id = i.contact_id
+             where {IS_PARTY} and (c.opted_in_at is not null or exists (select 1 from conversations v
+                 where v.contact_id = c.id and v.number_id = $5 and v.last_inbound_at is not null))"
+        );
+        let Ids { phone, other, bsuid } = Ids::of(&self.to);
         let (space, number) = (workspace.as_str(), self.number.as_str());
-        Ok(first!(conn, (String,), sql, space, wa_id, bsuid, number, other)?.is_some())
+        Ok(first!(conn, (String,), sql, space, phone, other, bsuid, number)?.is_some())
     }
 }

@@ -33,6 +33,7 @@ pub mod conversations;
 mod cases;
 pub mod escalations;
 pub mod events;
+mod identities;
 pub mod inbox;
 pub mod listing;
 pub mod knowledge;

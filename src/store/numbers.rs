@@ -7,6 +7,7 @@ use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::files;
+use super::words::identity_kind::PHONE;
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, revised, run, warnings};
 use crate::domain::{
@@ -147,8 +148,10 @@ impl Store {
         let workspace = self.workspace_id();
         let found = self
             .read(async |conn| {
-                let sql = "select id from contacts
-                           where workspace_id = $1 and wa_id = $2 and opted_out_at is not null";
+                let sql = formatcp!(
+                    "select c.id from contact_identities i join contacts c on c.id = i.contact_id
+                     where i.workspace_id = $1 and i.kind = '{PHONE}' and i.value = $2 and c.opted_out_at is not null"
+                );
                 first!(conn, (String,), sql, workspace.as_str(), wa_id)
             })
             .await?;

@@ -85,6 +85,10 @@ sql_words! {
         READY = Ready,
         REMOVED = Removed,
     }
+    identity_kind: IdentityKind {
+        BSUID = Bsuid,
+        PHONE = Phone,
+    }
     owner: Owner {
         BOT = Bot,
         NOBODY = Nobody,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::gate::{self, Pass, Stop};
 use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
+use crate::domain::phone::other_spelling;
 use crate::domain::time::now_ms;
 use crate::domain::{
     Content, ConversationId, Fault, FilledTemplate, Media, MessageReason, NoteCode, NumberState,
@@ -121,7 +122,22 @@ impl MessageSender {
         }
         let change = self.note(number, message, sent.as_ref().map(|_| ()));
         self.tell(number, change, sent.as_ref().err()).await;
-        sent.map(|sent| sent.provider_id)
+        let sent = sent?;
+        self.know_recipient(message, &sent.recipient).await;
+        Ok(sent.provider_id)
+    }
+
+    /// Records ids of the recipient that were not known.
+    async fn know_recipient(&self, message: &ToSend, recipient: &Party) {
+        let is_news = |id: &Option<String>, known: &Option<String>| id.is_some() && id != known;
+        // Customers are found by either spelling of their phone.
+        let is_same = recipient.wa_id == message.wa_id.as_deref().and_then(other_spelling);
+        let new_phone = !is_same && is_news(&recipient.wa_id, &message.wa_id);
+        if (new_phone || is_news(&recipient.bsuid, &message.bsuid))
+            && let Err(error) = self.desk.store.know_recipient(message, recipient).await
+        {
+            tracing::error!(%error, "the ids of a recipient could not be stored");
+        }
     }
 
     /// Sends a filled template, unless its provider said that it takes it no more.

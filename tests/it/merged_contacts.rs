@@ -24,7 +24,8 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::app::{Db, on_both};
+use crate::support::app::{Db, MAIN, Setup, on_both};
+use crate::support::hooks::text_webhook;
 use crate::support::store::{MINUTE, OwnStore, POLICY, claim_sends, connect, finished, publish};
 
 const PHONE: &str = "447700900123";
@@ -471,6 +472,74 @@ on_both! {
             ground.store.close_window(send).await.unwrap();
         }
         assert!(ground.only().await.window_closed_at.is_some(), "the old id leads here, too");
+    }
+
+    async fn each_business_portfolio_s_id_finds_the_customer(db) {
+        let ground = Ground::on(db).await;
+        let theirs = |bsuid: &str| Party { bsuid: Some(bsuid.into()), ..Party::default() };
+        let with_phone = |bsuid: &str| Party { wa_id: Some(PHONE.into()), ..theirs(bsuid) };
+        ground.hear(0, Ids::Both, "m1").await;
+        let unsigned = ground.said(1, with_phone("GB.3"), "m2");
+        ground.take(vec![Arrival { authenticated: false, ..unsigned }]).await;
+        ground.take(vec![ground.said(1, with_phone("GB.2"), "m3")]).await;
+        let all = ground.all().await;
+        assert_eq!((all.len(), &all[0].contact_id), (2, &all[1].contact_id));
+        ground.take(vec![ground.said(1, theirs("GB.2"), "m4"), ground.said(0, Ids::Bsuid.party(), "m5")]).await;
+        assert_eq!(ground.all().await.len(), 2, "found by either id");
+        ground.take(vec![ground.said(1, theirs("GB.3"), "m6")]).await;
+        assert_eq!(ground.all().await.len(), 3, "nobody signed that it is theirs");
+    }
+
+    async fn a_phone_that_a_customer_gave_up_is_nobody_s_in_any_spelling(db) {
+        let ground = Ground::on(db).await;
+        let with = |phone: &str, id: &str| ground.said(0, Party { wa_id: Some(phone.into()), ..Party::default() }, id);
+        let (short, long) = ("555199998888", "5551999998888");
+        ground.take(vec![with(short, "m1")]).await;
+        ground.take(vec![with(long, "m2")]).await;
+        let mut changed = with(short, "m3");
+        if let Event::Message(message) = &mut changed.item.event {
+            let new_wa_id = Some("5521988887777".into());
+            message.content = Content::System { kind: "user_changed_number".into(), new_wa_id, new_bsuid: None, body: None };
+        }
+        ground.take(vec![changed]).await;
+        assert_eq!(ground.all().await.len(), 1);
+        ground.take(vec![with(long, "m4")]).await;
+        assert_eq!(ground.all().await.len(), 2, "the next owner is another customer");
+    }
+
+    async fn the_ids_of_who_got_a_message_find_the_customer(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        let claim = ground.claims().await.remove(0);
+        assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
+        let send = ground.claim_sends().await.remove(0);
+        ground.store.know_recipient(&send, &Ids::Both.party()).await.unwrap();
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        ground.only().await;
+        let other = Party { bsuid: Some("GB.9".into()), ..Party::default() };
+        ground.take(vec![ground.said(0, other.clone(), "m3")]).await;
+        ground.store.know_recipient(&send, &other).await.unwrap();
+        ground.take(vec![ground.said(0, other, "m4")]).await;
+        let all = ground.all().await;
+        assert!(all.iter().any(|row| row.bsuid.as_deref() == Some("GB.9")), "an id of another customer stays there: {all:?}");
+    }
+
+    async fn whatsapp_says_with_an_answer_by_which_id_it_knows_the_customer(db) {
+        let app = Setup::on(db).start().await;
+        app.whatsapp.set_user_id(PHONE, BSUID);
+        app.deliver(&text_webhook(MAIN, PHONE, "wamid.1", "When do you open?")).await;
+        app.settle().await;
+        let mut later: Value = serde_json::from_slice(&text_webhook(MAIN, PHONE, "wamid.2", "And on Sunday?")).unwrap();
+        let value = &mut later["entry"][0]["changes"][0]["value"];
+        for (part, key, by) in [("messages", "from", "from_user_id"), ("contacts", "wa_id", "user_id")] {
+            let one = value[part][0].as_object_mut().unwrap();
+            one.remove(key);
+            one.insert(by.into(), json!(BSUID));
+        }
+        app.deliver(later.to_string().as_bytes()).await;
+        app.settle().await;
+        assert_eq!(app.thread(PHONE).await.iter().filter(|said| said["direction"] == "in").count(), 2);
+        app.stop().await;
     }
 
     async fn what_nobody_signed_makes_no_two_contacts_one(db) {

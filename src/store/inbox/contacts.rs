@@ -1,14 +1,16 @@
-//! The customers of a batch of webhooks: found by phone or business-scoped id, created if new,
+//! The customers of a batch of webhooks: found by any of their ids, created if new,
 //! written back once. Decides which two are one customer; `merge.rs` merges them.
 
 use std::collections::HashMap;
 
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use crate::domain::label::display_name;
 use crate::domain::phone::other_spelling;
 use crate::domain::thread::earliest;
-use crate::domain::{ContactId, ConversationId, Party, WorkspaceId};
+use crate::domain::{ContactId, ConversationId, IdentityKind, Party, WorkspaceId};
+use crate::store::words::identity_kind;
 use crate::store::{Conn, Result, Rows, now, run};
 
 /// Customers, with indexes by phone and by business-scoped id.
@@ -19,6 +21,8 @@ pub(super) struct Contacts {
     bsuids: HashMap<String, usize>,
     /// Conversations that changed because their customers are one.
     merged: Vec<ConversationId>,
+    /// Further ids of customers that are not stored yet.
+    aliases: Vec<(usize, IdentityKind, String)>,
 }
 
 #[derive(FromRow)]
@@ -30,11 +34,31 @@ struct ContactRow {
     opted_out_at: Option<i64>,
 }
 
+/// A contact that is known by an id.
+#[derive(FromRow)]
+struct IdentityRow {
+    key: String,
+    #[sqlx(flatten)]
+    contact: ContactRow,
+}
+
 struct Contact {
     row: ContactRow,
     username: Option<String>,
     fresh: bool,
     changed: bool,
+}
+
+/// The end of a statement that finds the contacts of `asked`, a list of ids of a kind.
+macro_rules! known_by {
+    ($kind:ident) => {
+        formatcp!(
+            ") select asked.key as key, c.id, c.wa_id, c.bsuid, c.name, c.opted_out_at
+             from asked cross join contact_identities i cross join contacts c
+             where i.workspace_id = asked.workspace_id and i.kind = '{}' and i.value = asked.key and c.id = i.contact_id",
+            identity_kind::$kind
+        )
+    };
 }
 
 impl Contacts {
@@ -85,32 +109,36 @@ impl Contacts {
                 bsuids.push([workspace.as_str().into(), bsuid.as_str().into()]);
             }
         }
-        // The cross join makes SQLite start from the requested keys.
-        macro_rules! find {
-            ($key:literal) => {
-                concat!(
-                    ") select distinct c.id, c.wa_id, c.bsuid, c.name, c.opted_out_at from asked cross join contacts c
-                     where c.workspace_id = asked.workspace_id and asked.key = c.", $key
-                )
+        for (kind, keys) in [(IdentityKind::Phone, phones), (IdentityKind::Bsuid, bsuids)] {
+            // The cross join makes SQLite start from the requested keys.
+            let after = match kind {
+                IdentityKind::Phone => known_by!(PHONE),
+                IdentityKind::Bsuid => known_by!(BSUID),
             };
-        }
-        let before = "with asked (workspace_id, key) as (";
-        let mut found = conn.many_rows::<ContactRow>(before, &phones, find!("wa_id")).await?;
-        found.extend(conn.many_rows::<ContactRow>(before, &bsuids, find!("bsuid")).await?);
-        for row in found {
-            self.know(row);
+            let before = "with asked (workspace_id, key) as (";
+            for IdentityRow { key, contact } in conn.many_rows(before, &keys, after).await? {
+                self.know(kind, key, contact);
+            }
         }
         Ok(())
     }
 
-    fn know(&mut self, row: ContactRow) {
+    fn know(&mut self, kind: IdentityKind, key: String, row: ContactRow) {
         let known = |id: &Option<String>, ids: &HashMap<String, usize>| {
-            id.as_ref().is_some_and(|id| ids.contains_key(id))
+            id.as_ref().and_then(|id| ids.get(id)).copied()
         };
-        if known(&row.wa_id, &self.phones) || known(&row.bsuid, &self.bsuids) {
-            return;
+        let known = known(&row.wa_id, &self.phones).or_else(|| known(&row.bsuid, &self.bsuids));
+        let place = known.unwrap_or_else(|| {
+            self.add(Contact { row, username: None, fresh: false, changed: false })
+        });
+        self.ids(kind).insert(key, place);
+    }
+
+    fn ids(&mut self, kind: IdentityKind) -> &mut HashMap<String, usize> {
+        match kind {
+            IdentityKind::Phone => &mut self.phones,
+            IdentityKind::Bsuid => &mut self.bsuids,
         }
-        self.add(Contact { row, username: None, fresh: false, changed: false });
     }
 
     fn add(&mut self, contact: Contact) -> usize {
@@ -169,9 +197,16 @@ impl Contacts {
         let kept_row = &mut self.all[kept].row;
         kept_row.name = kept_row.name.take().or(name);
         kept_row.opted_out_at = earliest(kept_row.opted_out_at, opted_out_at);
-        if let Some(bsuid) = bsuid {
-            self.bsuids.insert(bsuid.clone(), kept);
-            kept_row.bsuid = Some(bsuid);
+        kept_row.bsuid = bsuid.or(kept_row.bsuid.take());
+        for place in self.phones.values_mut().chain(self.bsuids.values_mut()) {
+            if *place == gone {
+                *place = kept;
+            }
+        }
+        for (place, ..) in &mut self.aliases {
+            if *place == gone {
+                *place = kept;
+            }
         }
         self.merged.extend(merged);
     }
@@ -228,15 +263,32 @@ impl Contacts {
 
     fn set_ids(&mut self, place: usize, wa_id: Option<&str>, bsuid: Option<&str>) {
         let contact = &mut self.all[place];
-        if let Some(wa_id) = wa_id.filter(|id| !self.phones.contains_key(*id)) {
+        let is_free = |ids: &HashMap<String, usize>, id: &str| {
+            ids.get(id).is_none_or(|owner| *owner == place)
+        };
+        if let Some(wa_id) = wa_id.filter(|id| is_free(&self.phones, id)) {
             contact.row.wa_id = Some(wa_id.to_owned());
             contact.changed = true;
             self.phones.insert(wa_id.to_owned(), place);
         }
-        if let Some(bsuid) = bsuid.filter(|id| !self.bsuids.contains_key(*id)) {
+        if let Some(bsuid) = bsuid.filter(|id| is_free(&self.bsuids, id)) {
             contact.row.bsuid = Some(bsuid.to_owned());
             contact.changed = true;
             self.bsuids.insert(bsuid.to_owned(), place);
+        }
+    }
+
+    /// Records the ids of a party whose ids are known to be theirs, on the contact that it is: the
+    /// next message may carry only one of them. An id of another contact stays there.
+    pub(super) fn add_identities(&mut self, party: &Party) {
+        let place = self.find_or_add(party);
+        let given = [(IdentityKind::Phone, &party.wa_id), (IdentityKind::Bsuid, &party.bsuid)];
+        for (kind, id) in given {
+            let Some(id) = id.as_ref().filter(|id| !self.ids(kind).contains_key(*id)) else {
+                continue;
+            };
+            self.ids(kind).insert(id.clone(), place);
+            self.aliases.push((place, kind, id.clone()));
         }
     }
 
@@ -259,7 +311,15 @@ impl Contacts {
                 now()
             )?;
         }
-        Ok(())
+        let mut rows = Rows::default();
+        for (place, kind, id) in &self.aliases {
+            rows.push([self.id(*place).into(), (*kind).into(), id.as_str().into()]);
+        }
+        let into = "with v (contact_id, kind, value) as (";
+        let after = ") insert into contact_identities (workspace_id, kind, value, contact_id)
+                     select c.workspace_id, v.kind, v.value, c.id from v join contacts c on c.id = v.contact_id where true
+                     on conflict (workspace_id, kind, value) do nothing";
+        conn.many(into, &rows, after).await.map(|_| ())
     }
 }
 

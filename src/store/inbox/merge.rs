@@ -67,7 +67,7 @@ pub(super) async fn unite(
                 contacts.absorb((kept, gone), merged);
             }
         }
-        contacts.find_or_add(party);
+        contacts.add_identities(party);
     }
     Ok(())
 }
@@ -191,6 +191,8 @@ impl Pair<'_> {
         run!(conn, sql, self.kept, self.gone)?;
         let sql = "update contacts set opted_in_at = g.opted_in_at, opt_in_source = g.opt_in_source from contacts g
                    where contacts.id = $1 and g.id = $2 and contacts.opted_in_at is null";
+        run!(conn, sql, self.kept, self.gone)?;
+        let sql = "update contact_identities set contact_id = $1 where contact_id = $2";
         run!(conn, sql, self.kept, self.gone)?;
         run!(conn, "delete from contacts where id = $1", self.gone)?;
         let sql = "update contacts set bsuid = $2, name = coalesce(name, $3), username = coalesce(username, $4),

@@ -100,6 +100,7 @@ struct Shared {
     template_reads: Mutex<usize>,
     template_requests: Mutex<Vec<Value>>,
     template_failures: Mutex<Vec<Value>>,
+    user_ids: Mutex<HashMap<String, String>>,
 }
 
 struct File {
@@ -115,6 +116,11 @@ impl Graph {
     pub(crate) const TOKEN: &str = "graph-token";
     /// Secret of the app that the token belongs to.
     pub(crate) const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    /// Answers a message to this phone with the business-scoped id of its owner, too.
+    pub(crate) fn set_user_id(&self, phone: &str, id: &str) {
+        self.state.user_ids.lock().unwrap().insert(phone.to_owned(), id.to_owned());
+    }
 
     pub(crate) async fn start() -> Self {
         let (listener, url) = listen().await;
@@ -314,7 +320,10 @@ impl Shared {
         let n = self.count.load(Ordering::SeqCst) + 1;
         message.id = format!("wamid.OUT{n:06}");
         let contact = match message.to.strip_prefix('+') {
-            Some(digits) => json!({"input": message.to, "wa_id": digits}),
+            Some(digits) => match self.user_ids.lock().unwrap().get(digits) {
+                Some(id) => json!({"input": message.to, "wa_id": digits, "user_id": id}),
+                None => json!({"input": message.to, "wa_id": digits}),
+            },
             None => json!({"input": message.to, "user_id": message.to}),
         };
         let response = json!({

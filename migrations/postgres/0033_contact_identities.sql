@@ -1,0 +1,42 @@
+-- Every id by which a customer is known. The SQLite twin of this file has the same tables and columns.
+
+-- The contact of an id. kind: phone (digits) or bsuid (business-scoped user id). contacts.wa_id and contacts.bsuid, by which messages are
+-- sent, are among them: the triggers see to that, also for an older process that runs beside this version. Others are another spelling
+-- of the phone, or the id that another business portfolio knows the customer by.
+create table contact_identities (
+    workspace_id  text not null references workspaces (id),
+    kind          text not null,
+    value         text not null,
+    contact_id    text not null references contacts (id) on delete cascade,
+    primary key (workspace_id, kind, value)
+);
+create index contact_identities_of_contact on contact_identities (contact_id);
+
+create function know_contact() returns trigger language plpgsql as $$
+begin
+    -- A phone that a customer gave up may get a new owner, in any spelling.
+    if tg_op = 'UPDATE' and old.wa_id is distinct from new.wa_id then
+        delete from contact_identities where contact_id = new.id and kind = 'phone';
+    end if;
+    if tg_op = 'UPDATE' and old.bsuid is distinct from new.bsuid then
+        delete from contact_identities where contact_id = new.id and kind = 'bsuid' and value = old.bsuid;
+    end if;
+    insert into contact_identities (workspace_id, kind, value, contact_id)
+    select new.workspace_id, 'phone', new.wa_id, new.id where new.wa_id is not null
+    on conflict (workspace_id, kind, value) do update set contact_id = excluded.contact_id;
+    insert into contact_identities (workspace_id, kind, value, contact_id)
+    select new.workspace_id, 'bsuid', new.bsuid, new.id where new.bsuid is not null
+    on conflict (workspace_id, kind, value) do update set contact_id = excluded.contact_id;
+    return null;
+end
+$$;
+create trigger contact_added after insert on contacts for each row execute function know_contact();
+create trigger contact_changed after update on contacts for each row
+    when (old.wa_id is distinct from new.wa_id or old.bsuid is distinct from new.bsuid) execute function know_contact();
+
+insert into contact_identities (workspace_id, kind, value, contact_id)
+select workspace_id, 'phone', wa_id, id from contacts where wa_id is not null
+on conflict (workspace_id, kind, value) do nothing;
+insert into contact_identities (workspace_id, kind, value, contact_id)
+select workspace_id, 'bsuid', bsuid, id from contacts where bsuid is not null
+on conflict (workspace_id, kind, value) do nothing;
