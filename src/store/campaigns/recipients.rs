@@ -32,7 +32,7 @@ pub struct NewRecipient {
 }
 
 /// Which contacts of a number become recipients. Those who opted out never do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Segment {
     /// Only those who wrote to the number after this time.
     pub wrote_after: Option<i64>,
@@ -40,6 +40,8 @@ pub struct Segment {
     pub wrote_before: Option<i64>,
     /// Only those who are recorded to have agreed.
     pub opted_in: bool,
+    /// Only those whose phone begins with these digits, such as a country code.
+    pub phone_prefix: Option<String>,
 }
 
 /// What became of recipients to add.
@@ -199,12 +201,14 @@ impl Write for AddSegment {
                  and (v.last_inbound_at >= $4 and v.last_inbound_at < $5
                      or v.last_inbound_at is null and $4 = 0 and $5 = {ALWAYS} and $6 = 1)
                  and v.notice_at is null and ($6 = 0 or c.opted_in_at is not null)
+                 and ($7 = '' or substr(c.wa_id, 1, length($7)) = $7)
              order by c.id limit {MAX_RECIPIENTS} on conflict do nothing"
         );
-        let Segment { wrote_after, wrote_before, opted_in } = self.segment;
+        let Segment { wrote_after, wrote_before, opted_in, phone_prefix } = &self.segment;
         let (after, before) = (wrote_after.unwrap_or(0), wrote_before.unwrap_or(ALWAYS));
+        let (opted_in, prefix) = (i64::from(*opted_in), phone_prefix.as_deref().unwrap_or(""));
         let (space, campaign) = (workspace.as_str(), self.campaign.as_str());
-        let added = run!(conn, sql, space, campaign, next, after, before, i64::from(opted_in))?;
+        let added = run!(conn, sql, space, campaign, next, after, before, opted_in, prefix)?;
         count(conn, &self.campaign, added).await
     }
 }

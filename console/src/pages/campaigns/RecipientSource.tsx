@@ -1,5 +1,5 @@
 // Who gets the message: a list in a file, or contacts of the number.
-import { Button, Checkbox, FileButton, Group, NumberInput, Paper, Radio, Stack, Text } from "@mantine/core";
+import { Button, Checkbox, FileButton, Group, NumberInput, Paper, Radio, Stack, Text, TextInput } from "@mantine/core";
 import { IconFileSpreadsheet } from "@tabler/icons-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -62,6 +62,19 @@ export function RecipientSource({ draft, change, isAsked }: Props) {
                 ...draft,
                 contacts: { ...contacts, days: typeof days === "number" ? days : undefined },
               })
+            }
+          />
+          <TextInput
+            label={t("source.phonePrefix")}
+            description={t("source.phonePrefixAbout")}
+            type="tel"
+            inputMode="tel"
+            pattern="\+?[0-9]*"
+            maxLength={16}
+            maw={320}
+            value={contacts.phonePrefix ?? ""}
+            onChange={(event) =>
+              change({ ...draft, contacts: { ...contacts, phonePrefix: event.currentTarget.value } })
             }
           />
           <Checkbox

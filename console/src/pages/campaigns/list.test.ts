@@ -30,8 +30,8 @@ test("a list is decoded as spreadsheets write it", () => {
 
 test("contacts are asked for by the days since they wrote", () => {
   const day = 86_400_000;
-  expect(bodyOf({ kind: "contacts", days: 30, optedIn: true }, 100 * day)).toEqual({
-    contacts: { wrote_after: 70 * day, opted_in: true },
+  expect(bodyOf({ kind: "contacts", days: 30, optedIn: true, phonePrefix: "+55" }, 100 * day)).toEqual({
+    contacts: { wrote_after: 70 * day, opted_in: true, phone_prefix: "+55" },
   });
   expect(bodyOf({ kind: "contacts", optedIn: false })).toEqual({
     contacts: { wrote_after: undefined, opted_in: false },

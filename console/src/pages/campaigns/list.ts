@@ -22,6 +22,8 @@ export type ContactChoice = {
   days?: number;
   /** Only those of whom it is recorded that they agreed. */
   optedIn: boolean;
+  /** Only those whose phone begins so. */
+  phonePrefix?: string;
 };
 
 export type Source = { kind: "list"; list: ListFile } | ({ kind: "contacts" } & ContactChoice);
@@ -30,8 +32,9 @@ const DAY = 86_400_000;
 
 export function bodyOf(source: Source, now = Date.now()): Schemas["NewRecipients"] {
   if (source.kind === "list") return { csv: source.list.csv };
-  const { days, optedIn } = source;
-  return { contacts: { wrote_after: days === undefined ? undefined : now - days * DAY, opted_in: optedIn } };
+  const { days, optedIn, phonePrefix } = source;
+  const wroteAfter = days === undefined ? undefined : now - days * DAY;
+  return { contacts: { wrote_after: wroteAfter, opted_in: optedIn, phone_prefix: phonePrefix || undefined } };
 }
 
 /** Decodes a list: spreadsheets also write UTF-16, and the letters of Western Europe in one byte each. */

@@ -76,6 +76,9 @@ pub(in super::super) struct ContactFilter {
     /// Only those of whom it is on record that they agreed to be written to.
     #[serde(default)]
     opted_in: bool,
+    /// Only those whose phone begins with these digits, such as the country code `+55`.
+    #[schema(max_length = 16)]
+    phone_prefix: Option<String>,
 }
 
 /// What became of recipients to add.
@@ -185,8 +188,7 @@ pub(in super::super) async fn add(
                     "The campaign's values name `{column}`, and contacts have only a name and a phone: give a list."
                 )));
             }
-            let ContactFilter { wrote_after, wrote_before, opted_in } = filter;
-            let segment = Segment { wrote_after, wrote_before, opted_in };
+            let segment = filter.segment()?;
             let added = count(web.desk.store.add_segment(&row.id, segment).await?)?;
             RecipientsAdded { added, repeated: 0, rejected: 0, rows: Vec::new() }
         }
@@ -195,6 +197,19 @@ pub(in super::super) async fn add(
     super::changed(&web).await;
     let note = Note::on(row.id.as_str(), json!({"added": added.added, "rejected": added.rejected}));
     Ok((note, Json(added)))
+}
+
+impl ContactFilter {
+    fn segment(self) -> Result<Segment, Problem> {
+        let Self { wrote_after, wrote_before, opted_in, phone_prefix } = self;
+        let digits = phone_prefix.map(|text| text.trim().trim_start_matches('+').to_owned());
+        if digits.as_ref().is_some_and(|text| !text.bytes().all(|byte| byte.is_ascii_digit())) {
+            let why = "`phone_prefix` is the beginning of a phone number with its country code, such as +55.";
+            return Err(Problem::unprocessable(why));
+        }
+        let phone_prefix = digits.filter(|digits| !digits.is_empty());
+        Ok(Segment { wrote_after, wrote_before, opted_in, phone_prefix })
+    }
 }
 
 async fn template(
