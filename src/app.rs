@@ -124,6 +124,7 @@ impl App {
             local_models: local_models(&config, qa),
             intake: config.worker.intake(),
             max_file_bytes: config.worker.max_file_bytes(),
+            message_prices: config.message_prices.clone(),
             base_url: config.http.base_url(),
             notifier: Arc::default(),
         };

@@ -9,6 +9,7 @@ use crate::knowledge::Library;
 use crate::pipeline::inbound::Intake;
 use crate::pipeline::{Bot, Engine};
 use crate::prompts::{self, PromptFile};
+use crate::provider::MessagePrices;
 use crate::store::Store;
 use crate::store::agents::AgentRow;
 
@@ -66,6 +67,8 @@ pub struct Desk {
     pub intake: Intake,
     /// Maximum size of a customer's file that is stored, in bytes.
     pub max_file_bytes: usize,
+    /// What WhatsApp charges for messages.
+    pub message_prices: MessagePrices,
     /// The public URL of this desk, used in links.
     pub base_url: String,
     /// Notifies the dispatchers, running turns and listeners of the live stream.

@@ -20,6 +20,7 @@ use crate::eval::environment::EvalEnvironment;
 use crate::eval::redteam::{self, AttackRole, AttackSuite, KINDS, Obedient, RedteamRequest};
 use crate::llm::ModelSource;
 use crate::pipeline::Bot;
+use crate::provider::MessagePrices;
 
 /// Attack an agent, and show what got through
 ///
@@ -148,6 +149,7 @@ fn worst(desk: &Desk, bot: &Bot, built: &AttackSuite) -> anyhow::Result<Arc<Desk
         local_models: LocalModels::default(),
         intake: desk.intake,
         max_file_bytes: 0,
+        message_prices: MessagePrices::default(),
         base_url: desk.base_url.clone(),
         notifier: Arc::default(),
     }))

@@ -21,6 +21,7 @@ pub mod abilities;
 mod error;
 mod form;
 mod json;
+mod prices;
 mod signature;
 mod meta;
 mod sandbox;
@@ -28,6 +29,7 @@ mod sandbox;
 pub use abilities::{Abilities, FileAbility, UnfitContent, UnfitFile};
 pub use error::{Class, Error, MalformedWebhook, Retry, UnverifiedWebhook};
 pub use form::{Field, FieldError, Fields, Form, Kind, Shows, Step};
+pub use prices::MessagePrices;
 
 /// Upper bound on the time that a message's outcome may stay unknown, in milliseconds: 30 days.
 const MAX_UNKNOWN_MS: i64 = 30 * 24 * 3_600_000;

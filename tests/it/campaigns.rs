@@ -8,6 +8,7 @@ use frontdesk::domain::time::now_ms;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::charges::priced;
 use crate::delivery::{owner, says, until};
 use crate::support::app::{Db, KEY, SECRET, Setup, TestApp, on_both, write_home_files};
 use crate::support::fake::Failure;
@@ -183,7 +184,7 @@ on_both! {
     }
 
     async fn a_campaign_reaches_each_recipient_once_and_says_what_became_of_it(db) {
-        let (app, number) = desk(Setup::on(db)).await;
+        let (app, number) = desk(Setup::on(db).with("[message_prices]\nutility = 0.01")).await;
         let path = campaign(&app, &number, None).await;
         let (status, empty) = app.call(&format!("{path}/start"), &json!({})).await;
         assert_eq!((status.as_u16(), &empty["code"]), (409, &json!("no_recipients")));
@@ -213,6 +214,9 @@ on_both! {
         for sent in app.whatsapp.sent().iter().take(8) {
             app.deliver(&sent.status_webhook("delivered")).await;
         }
+        for sent in app.whatsapp.sent().iter().filter(|sent| [phone(5), phone(6)].iter().any(|to| sent.to.ends_with(to))) {
+            priced(&app, &sent.id, "read", ("utility", true)).await;
+        }
         let results = app.get(&format!("{path}/results")).await;
         for (field, count) in [("waiting", 0), ("skipped_opted_out", 1), ("queued", 0), ("failed", 2), ("answered", 2), ("opted_out", 1)] {
             assert_eq!(results[field], json!(count), "{field}: {results}");
@@ -221,6 +225,8 @@ on_both! {
         let arrived = ["sent", "delivered", "read"].map(|field| results[field].as_i64().unwrap());
         assert_eq!(arrived.iter().sum::<i64>(), 47, "{results}");
         assert_eq!(results["failures"][0]["count"], 2);
+        let cost = json!({"category": "utility", "billable": true, "count": 2, "cost_micros": 20_000});
+        assert!(results["charges"].as_array().unwrap().contains(&cost), "{results}");
         // A customer's answer is the bot's; without one the conversation is nobody's.
         assert_eq!(owner(&app, &phone(1)).await, "bot");
         assert_eq!(owner(&app, &phone(5)).await, "nobody");
@@ -391,6 +397,13 @@ on_both! {
         // The customer of the first message, and the second of these: the third opted out.
         assert_eq!((status.as_u16(), &added["added"]), (200, &json!(2)), "{added}");
         assert_eq!(app.call(&format!("{path}/recipients"), &filter).await.1["added"], 0);
+        let of = async |prefix: &str| {
+            let path = app.call("/campaigns", &request).await.1["id"].as_str().unwrap().to_owned();
+            app.call(&format!("/campaigns/{path}/recipients"), &json!({"contacts": {"phone_prefix": prefix}})).await
+        };
+        let known = of("").await.1["added"].clone();
+        assert_eq!((of(" +44").await.1["added"].clone(), of("55").await.1["added"].clone()), (known, json!(0)));
+        assert_eq!(of("4%").await.0, 422);
         // Who agreed and never wrote is one, too.
         let mut agreed = hello(&number);
         agreed["opt_in"] = json!("Form");

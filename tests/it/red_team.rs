@@ -12,6 +12,7 @@ use frontdesk::eval::redteam::{
 };
 use frontdesk::llm::ModelSource;
 use frontdesk::pipeline::Bot;
+use frontdesk::provider::MessagePrices;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::run::Plan;
 use frontdesk_promptfoo::run_log::RunLog;
@@ -48,6 +49,7 @@ fn worst(app: &TestApp, built: &AttackSuite) -> Arc<Desk> {
         model_choices: ModelChoices::default(),
         local_models: LocalModels::default(),
         intake: desk.intake,
+        message_prices: MessagePrices::default(),
         max_file_bytes: 0,
         base_url: String::new(),
         notifier: Arc::default(),

@@ -14,6 +14,7 @@ use crate::domain::{Author, CaseReason, Pricing, TurnOutcome};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
+use crate::provider::MessagePrices;
 use crate::store::figures::{Figures as Counted, Messages, Span, Turns};
 use crate::store::trials::TrialTotals;
 
@@ -145,20 +146,27 @@ pub(super) struct Charges {
     billable: Option<bool>,
     /// Number of messages.
     messages: i64,
+    /// What they cost, in millionths of a dollar; null if `[message_prices]` has no price for them.
+    cost_micros: Option<i64>,
 }
 
 /// Sums what was reported, which also tells models and kinds of prices apart.
-fn charges(counted: &[(Pricing, i64)]) -> Vec<Charges> {
+fn charges(counted: &[(Pricing, i64)], prices: &MessagePrices) -> Vec<Charges> {
     let mut all = Vec::<Charges>::new();
-    for (Pricing { category, billable, .. }, messages) in counted {
+    for (pricing, messages) in counted {
+        let Pricing { category, billable, .. } = pricing;
         match all.iter_mut().find(|it| it.category == *category && it.billable == *billable) {
             Some(known) => known.messages += messages,
             None => all.push(Charges {
                 category: category.clone(),
                 billable: *billable,
                 messages: *messages,
+                cost_micros: None,
             }),
         }
+    }
+    for it in &mut all {
+        it.cost_micros = prices.micros((it.category.as_deref(), it.billable), it.messages);
     }
     all.sort_by_key(|it| std::cmp::Reverse(it.messages));
     all
@@ -199,7 +207,7 @@ pub(super) async fn overview(
         share_by_bot: (spoken > 0).then(|| total.by_bot as f64 / spoken as f64),
         total,
         reasons: reasons.collect(),
-        charges: charges(&counted.charges),
+        charges: charges(&counted.charges, &web.desk.message_prices),
         trials: counted.trials.into_iter().map(Trials::from).collect(),
     }))
 }

@@ -87,7 +87,7 @@ function ResultDetails({ results, left }: { results: Results; left: number }) {
     },
     {
       title: t("results.charges"),
-      lines: charges.map(({ count, category, billable }) =>
+      lines: charges.map(({ count, category, billable, cost_micros }) =>
         words(
           count,
           <>
@@ -95,6 +95,7 @@ function ResultDetails({ results, left }: { results: Results; left: number }) {
               ? t(`templates:category.${category}`, { defaultValue: category })
               : t("templates:category.other")}
             {billable != null && ` · ${t(billable ? "results.charged" : "results.free")}`}
+            {billable && cost_micros != null && ` · ${format.money(cost_micros)}`}
           </>,
         ),
       ),

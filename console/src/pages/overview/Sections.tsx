@@ -241,16 +241,21 @@ function Cost(props: Props) {
   const { count, compact, money } = useFormat();
   const measured = useMeasured(props);
   const { days, trials, charges } = props.now;
-  const chargeName = ({ category, billable }: Schemas["Charges"]) => {
+  const chargeName = ({ category, billable, cost_micros }: Schemas["Charges"]) => {
     // WhatsApp adds categories: one that this page does not know is shown in its own words.
     const word = categories.find((one) => one === category);
     const name = word ? t(`charges.category.${word}`) : (category ?? t("charges.none"));
     if (billable == null) return name;
-    return t(billable ? "charges.billed" : "charges.free", { name });
+    if (!billable) return t("charges.free", { name });
+    return cost_micros == null
+      ? t("charges.billed", { name })
+      : t("charges.cost", { name, cost: money(cost_micros) });
   };
   const shared = { days, asTable: props.asTable };
   const tried = (overview: Overview) =>
     overview.trials.reduce((sum, { cost_micros }) => sum + cost_micros, 0);
+  const charged = (overview: Overview) =>
+    overview.charges.reduce((sum, { cost_micros }) => sum + (cost_micros ?? 0), 0);
   const read = ({ total }: Overview) => total.input_tokens + total.output_tokens;
   return (
     <Section
@@ -259,6 +264,8 @@ function Cost(props: Props) {
         <>
           {measured({ name: t("total.money"), of: total("cost_micros"), say: money })}
           {trials.length > 0 && measured({ name: t("total.trials"), of: tried, say: money })}
+          {charges.some(({ cost_micros }) => cost_micros) &&
+            measured({ name: t("total.charged"), of: charged, say: money })}
           {measured({ name: t("total.tokens"), of: read, say: compact })}
         </>
       }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::super::response::Answer;
 use super::read;
-use crate::domain::{MessageState, NoteCode, RecipientState, SkipReason};
+use crate::domain::{MessageState, NoteCode, Pricing, RecipientState, SkipReason};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
@@ -67,6 +67,8 @@ pub(in super::super) struct ChargeCount {
     billable: Option<bool>,
     /// How many.
     count: i64,
+    /// What they cost, in millionths of a dollar; null if `[message_prices]` has no price for them.
+    cost_micros: Option<i64>,
 }
 
 impl CampaignResults {
@@ -124,8 +126,10 @@ pub(in super::super) async fn show(
         .prices
         .into_iter()
         .filter_map(|(price, count)| {
-            let price = price?;
-            Some(ChargeCount { category: price.category, billable: price.billable, count })
+            let Pricing { category, billable, .. } = price?;
+            let cost_micros =
+                web.desk.message_prices.micros((category.as_deref(), billable), count);
+            Some(ChargeCount { category, billable, count, cost_micros })
         })
         .collect();
     Ok(Json(results))
