@@ -12,11 +12,18 @@ create table contact_identities (
 );
 create index contact_identities_of_contact on contact_identities (contact_id);
 
+-- No contact is added between these and the triggers.
+lock table contacts in share row exclusive mode;
+insert into contact_identities (workspace_id, kind, value, contact_id)
+select workspace_id, 'phone', wa_id, id from contacts where wa_id is not null;
+insert into contact_identities (workspace_id, kind, value, contact_id)
+select workspace_id, 'bsuid', bsuid, id from contacts where bsuid is not null;
+
 create function know_contact() returns trigger language plpgsql as $$
 begin
-    -- A phone that a customer gave up may get a new owner, in any spelling.
-    if tg_op = 'UPDATE' and old.wa_id is distinct from new.wa_id then
-        delete from contact_identities where contact_id = new.id and kind = 'phone';
+    -- A phone that a customer gave up may get a new owner, in any spelling, and a customer with a new phone has new business-scoped ids.
+    if tg_op = 'UPDATE' and old.wa_id is not null and old.wa_id is distinct from new.wa_id then
+        delete from contact_identities where contact_id = new.id;
     end if;
     if tg_op = 'UPDATE' and old.bsuid is distinct from new.bsuid then
         delete from contact_identities where contact_id = new.id and kind = 'bsuid' and value = old.bsuid;
@@ -33,10 +40,3 @@ $$;
 create trigger contact_added after insert on contacts for each row execute function know_contact();
 create trigger contact_changed after update on contacts for each row
     when (old.wa_id is distinct from new.wa_id or old.bsuid is distinct from new.bsuid) execute function know_contact();
-
-insert into contact_identities (workspace_id, kind, value, contact_id)
-select workspace_id, 'phone', wa_id, id from contacts where wa_id is not null
-on conflict (workspace_id, kind, value) do nothing;
-insert into contact_identities (workspace_id, kind, value, contact_id)
-select workspace_id, 'bsuid', bsuid, id from contacts where bsuid is not null
-on conflict (workspace_id, kind, value) do nothing;

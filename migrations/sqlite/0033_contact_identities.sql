@@ -26,11 +26,14 @@ create trigger contact_added after insert on contacts begin
     on conflict (workspace_id, kind, value) do update set contact_id = excluded.contact_id;
 end;
 
--- A phone that a customer gave up may get a new owner, in any spelling.
+-- A phone that a customer gave up may get a new owner, in any spelling, and a customer with a new phone has new business-scoped ids.
 create trigger contact_phone_changed after update of wa_id on contacts when old.wa_id is not new.wa_id begin
-    delete from contact_identities where contact_id = new.id and kind = 'phone';
+    delete from contact_identities where contact_id = new.id and old.wa_id is not null;
     insert into contact_identities (workspace_id, kind, value, contact_id)
     select new.workspace_id, 'phone', new.wa_id, new.id where new.wa_id is not null
+    on conflict (workspace_id, kind, value) do update set contact_id = excluded.contact_id;
+    insert into contact_identities (workspace_id, kind, value, contact_id)
+    select new.workspace_id, 'bsuid', new.bsuid, new.id where new.bsuid is not null
     on conflict (workspace_id, kind, value) do update set contact_id = excluded.contact_id;
 end;
 

@@ -223,7 +223,7 @@ async fn show(app: &App, campaign: &str) -> anyhow::Result<()> {
         let charged = (price.category.as_deref(), price.billable);
         let cost = app.desk.message_prices.micros(charged, *count).filter(|micros| *micros > 0);
         // Millionths as cents.
-        let cents = cost.map(|micros| (micros + 5_000) / 10_000);
+        let cents = cost.map(|micros| micros.saturating_add(5_000) / 10_000);
         let cost = cents.map(|cents| format!(", ${}.{:02}", cents / 100, cents % 100));
         let cost = cost.unwrap_or_default();
         println!("  charged as {category}{free}: {count}{cost}");

@@ -4,6 +4,7 @@ use const_format::formatcp;
 
 use super::outbox::{OutboxEntry, OutgoingRow};
 use super::words::escalation_state::{OPEN, RESOLVED};
+use super::words::identity_kind::PHONE;
 use super::{Conn, Result, Rows, first, now, outbox, revised, run, storable};
 use crate::domain::{
     Author, CaseReason, ContactId, ConversationId, EscalationId, NumberId, Owner, TurnId,
@@ -131,11 +132,17 @@ async fn notice_thread(
     (number, about): (&NumberId, &ConversationId),
     phone: &str,
 ) -> Result<ConversationId> {
-    let sql = "insert into contacts (id, workspace_id, wa_id, name, created_at, updated_at)
-               values ($1, $2, $3, null, $4, $4)
-               on conflict (workspace_id, wa_id) do update set updated_at = excluded.updated_at returning id";
-    let fresh = ContactId::generate();
-    let contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;
+    let sql = formatcp!(
+        "select contact_id from contact_identities where workspace_id = $1 and kind = '{PHONE}' and value = $2"
+    );
+    let mut contact = first!(conn, (String,), sql, workspace.as_str(), phone)?;
+    if contact.is_none() {
+        let sql = "insert into contacts (id, workspace_id, wa_id, name, created_at, updated_at)
+                   values ($1, $2, $3, null, $4, $4)
+                   on conflict (workspace_id, wa_id) do update set updated_at = excluded.updated_at returning id";
+        let fresh = ContactId::generate();
+        contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;
+    }
     let sql = formatcp!(
         "insert into conversations
                (id, workspace_id, number_id, contact_id, owner, last_message_at, notice_at, created_at, updated_at)

@@ -4,17 +4,26 @@
 use async_trait::async_trait;
 use const_format::formatcp;
 
+use super::inbox::merge::unite_by_id;
 use super::outbox::ToSend;
 use super::words::identity_kind;
-use super::{Conn, Result, Rows, Store, Write, now, run};
+use super::{Conn, Result, Rows, Store, Write, first, now, run};
 use crate::domain::{ConversationId, IdentityKind, Party, WorkspaceId, phone};
 
 impl Store {
-    /// Records the ids by which the provider knows who got a message. An id of another contact stays
-    /// there.
-    pub async fn know_recipient(&self, message: &ToSend, recipient: &Party) -> Result<()> {
+    /// Records the ids by which the provider knows who got a message, and merges the contacts that
+    /// prove to be one. Returns the conversations that changed with that.
+    pub async fn know_recipient(
+        &self,
+        message: &ToSend,
+        recipient: &Party,
+    ) -> Result<Vec<ConversationId>> {
         let conversation = ConversationId::stored(message.conversation_id.clone());
-        self.apply(KnowRecipient { conversation, recipient: recipient.clone() }).await
+        let know = KnowRecipient { conversation, recipient: recipient.clone() };
+        if know.is_known(self).await? {
+            return Ok(Vec::new());
+        }
+        self.apply(know).await
     }
 }
 
@@ -24,36 +33,62 @@ struct KnowRecipient {
     recipient: Party,
 }
 
+impl KnowRecipient {
+    /// Whether all of the ids are the contact's.
+    async fn is_known(&self, store: &Store) -> Result<bool> {
+        let Party { wa_id, bsuid, .. } = &self.recipient;
+        let (workspace, given) =
+            (store.workspace_id(), [wa_id, bsuid].into_iter().flatten().count());
+        let known = store
+            .read(async |conn| {
+                let sql = formatcp!(
+                    "select count(*) from contact_identities i join conversations v on v.contact_id = i.contact_id
+                     where {IS_PARTY} and v.id = $5"
+                );
+                let (space, id) = (workspace.as_str(), self.conversation.as_str());
+                first!(conn, (i64,), sql, space, wa_id, wa_id, bsuid, id)
+            })
+            .await?;
+        Ok(known.is_some_and(|known| usize::try_from(known.0) == Ok(given)))
+    }
+}
+
 #[async_trait]
 impl Write for KnowRecipient {
-    type Out = ();
+    type Out = Vec<ConversationId>;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+    async fn run(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+    ) -> Result<Vec<ConversationId>> {
+        let sql = "select contact_id from conversations where id = $1 and workspace_id = $2";
+        let (conversation, space) = (self.conversation.as_str(), workspace.as_str());
+        let Some((contact,)) = first!(conn, (String,), sql, conversation, space)? else {
+            return Ok(Vec::new());
+        };
         let Party { wa_id, bsuid, .. } = &self.recipient;
+        let mut merged = Vec::new();
         if let Some(bsuid) = bsuid {
+            merged = unite_by_id(conn, workspace, (&contact, bsuid)).await?;
             // The first one is that by which messages may be sent.
             let sql = formatcp!(
-                "update contacts set bsuid = $3, updated_at = $4
-                 where id = (select contact_id from conversations where id = $1 and workspace_id = $2) and bsuid is null
+                "update contacts set bsuid = $3, updated_at = $4 where id = $1 and bsuid is null
                      and not exists (select 1 from contact_identities i
                                      where i.workspace_id = $2 and i.kind = '{}' and i.value = $3)",
                 identity_kind::BSUID
             );
-            run!(conn, sql, self.conversation.as_str(), workspace.as_str(), bsuid, now())?;
+            run!(conn, sql, contact.as_str(), space, bsuid, now())?;
         }
         let mut rows = Rows::default();
         for (kind, id) in [(IdentityKind::Phone, wa_id), (IdentityKind::Bsuid, bsuid)] {
             if let Some(id) = id {
-                let (conversation, id) = (self.conversation.as_str(), id.as_str());
-                rows.push([conversation.into(), workspace.as_str().into(), kind.into(), id.into()]);
+                rows.push([space.into(), kind.into(), id.as_str().into(), contact.as_str().into()]);
             }
         }
-        let before = "with asked (conversation, workspace, kind, value) as (";
-        let after = ") insert into contact_identities (workspace_id, kind, value, contact_id)
-                     select v.workspace_id, asked.kind, asked.value, v.contact_id
-                     from asked join conversations v on v.id = asked.conversation and v.workspace_id = asked.workspace where true
-                     on conflict (workspace_id, kind, value) do nothing";
-        conn.many(before, &rows, after).await.map(|_| ())
+        let into = "insert into contact_identities (workspace_id, kind, value, contact_id)";
+        conn.many(into, &rows, "on conflict (workspace_id, kind, value) do nothing").await?;
+        Ok(merged)
     }
 }
 

@@ -7,11 +7,11 @@ use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::files;
-use super::words::identity_kind::PHONE;
+use super::identities::{IS_PARTY, Ids};
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, revised, run, warnings};
 use crate::domain::{
-    AgentId, MessageState, NoteCode, NumberId, NumberState, ProviderKind, StoredProvider,
+    AgentId, MessageState, NoteCode, NumberId, NumberState, Party, ProviderKind, StoredProvider,
     WorkspaceId,
 };
 
@@ -146,13 +146,15 @@ impl Store {
     /// Whether the person with this phone (digits only) opted out.
     pub async fn opted_out(&self, wa_id: &str) -> Result<bool> {
         let workspace = self.workspace_id();
+        let to = Party { wa_id: Some(wa_id.to_owned()), ..Party::default() };
         let found = self
             .read(async |conn| {
                 let sql = formatcp!(
                     "select c.id from contact_identities i join contacts c on c.id = i.contact_id
-                     where i.workspace_id = $1 and i.kind = '{PHONE}' and i.value = $2 and c.opted_out_at is not null"
+                     where {IS_PARTY} and c.opted_out_at is not null"
                 );
-                first!(conn, (String,), sql, workspace.as_str(), wa_id)
+                let Ids { phone, other, bsuid } = Ids::of(&to);
+                first!(conn, (String,), sql, workspace.as_str(), phone, other, bsuid)
             })
             .await?;
         Ok(found.is_some())

@@ -38,18 +38,36 @@ impl MessageSender {
     /// Sends one message within its span and records the result. Returns when to retry, if it is to
     /// be retried.
     pub(super) async fn deliver(&self, message: &ToSend, span: Span) -> Option<i64> {
-        let ended = span.around(Box::pin(self.carry(message))).await;
+        let mut recipient = Party::default();
+        let ended = span.around(Box::pin(self.carry(message, &mut recipient))).await;
         let outcome = outcome(&ended).as_str();
         let again = if let SendResult::Again(due, _) = &ended { Some(*due) } else { None };
         let record = span.around(self.record(message, ended));
         // A failure to record does not change the outcome of the send.
         span.ended(outcome);
         record.await;
+        self.know_recipient(message, &recipient).await;
         again
     }
 
-    /// Sends one message and returns the result.
-    async fn carry(&self, message: &ToSend) -> SendResult {
+    /// Records ids of the recipient that were not known.
+    async fn know_recipient(&self, message: &ToSend, recipient: &Party) {
+        let is_news = |id: &Option<String>, known: &Option<String>| id.is_some() && id != known;
+        // Customers are found by either spelling of their phone.
+        let is_same = recipient.wa_id == message.wa_id.as_deref().and_then(other_spelling);
+        let new_phone = !is_same && is_news(&recipient.wa_id, &message.wa_id);
+        if !new_phone && !is_news(&recipient.bsuid, &message.bsuid) {
+            return;
+        }
+        match self.desk.store.know_recipient(message, recipient).await {
+            Ok(merged) => merged.iter().for_each(|id| self.desk.notifier.changed(id)),
+            Err(error) => tracing::error!(%error, "the ids of a recipient could not be stored"),
+        }
+    }
+
+    /// Sends one message and returns the result. Writes down by which ids the provider knows the
+    /// recipient.
+    async fn carry(&self, message: &ToSend, recipient: &mut Party) -> SendResult {
         let Some(number) = self.desk.number(&message.number_id) else {
             // It may be connected again: after an upgrade, or with the right key for its secrets.
             if let Some(why) = self.desk.numbers.disconnected_reason(&message.number_id) {
@@ -89,7 +107,10 @@ impl MessageSender {
             other => other,
         };
         match sent {
-            Ok(provider_id) => SendResult::Sent(provider_id),
+            Ok(sent) => {
+                *recipient = sent.recipient;
+                SendResult::Sent(sent.provider_id)
+            }
             Err(error) => match after(number, message, &error) {
                 SendResult::Failed(fault) => {
                     let stop = gate::missed(message, fault.clone());
@@ -100,7 +121,12 @@ impl MessageSender {
         }
     }
 
-    async fn send(&self, number: &Number, message: &ToSend, pass: &Pass) -> Result<String, Error> {
+    async fn send(
+        &self,
+        number: &Number,
+        message: &ToSend,
+        pass: &Pass,
+    ) -> Result<SentMessage, Error> {
         let text = || message.body.clone().unwrap_or_default();
         let sent = match (pass, &message.content) {
             (Pass::AsTemplate(template), _) => {
@@ -122,22 +148,7 @@ impl MessageSender {
         }
         let change = self.note(number, message, sent.as_ref().map(|_| ()));
         self.tell(number, change, sent.as_ref().err()).await;
-        let sent = sent?;
-        self.know_recipient(message, &sent.recipient).await;
-        Ok(sent.provider_id)
-    }
-
-    /// Records ids of the recipient that were not known.
-    async fn know_recipient(&self, message: &ToSend, recipient: &Party) {
-        let is_news = |id: &Option<String>, known: &Option<String>| id.is_some() && id != known;
-        // Customers are found by either spelling of their phone.
-        let is_same = recipient.wa_id == message.wa_id.as_deref().and_then(other_spelling);
-        let new_phone = !is_same && is_news(&recipient.wa_id, &message.wa_id);
-        if (new_phone || is_news(&recipient.bsuid, &message.bsuid))
-            && let Err(error) = self.desk.store.know_recipient(message, recipient).await
-        {
-            tracing::error!(%error, "the ids of a recipient could not be stored");
-        }
+        sent
     }
 
     /// Sends a filled template, unless its provider said that it takes it no more.

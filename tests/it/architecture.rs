@@ -331,7 +331,14 @@ fn both_databases_have_the_same_migrations() {
         let shape = |path: &PathBuf| {
             let text = std::fs::read_to_string(path).unwrap();
             let names = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-            let lines = text.lines().filter(|line| !line.trim().starts_with("--"));
+            // Triggers are written in each dialect's own way, and only Postgres locks tables.
+            let end = ["\ncreate function", "\ncreate trigger"]
+                .iter()
+                .filter_map(|it| text.find(it))
+                .min();
+            let lines = text[..end.unwrap_or(text.len())].lines();
+            let lines = lines
+                .filter(|line| !line.trim().starts_with("--") && !line.starts_with("lock table"));
             let same = |name: String| {
                 name.replace("integer", "bigint")
                     .replace("blob", "bytea")

@@ -492,7 +492,10 @@ on_both! {
 
     async fn a_phone_that_a_customer_gave_up_is_nobody_s_in_any_spelling(db) {
         let ground = Ground::on(db).await;
-        let with = |phone: &str, id: &str| ground.said(0, Party { wa_id: Some(phone.into()), ..Party::default() }, id);
+        let with = |phone: &str, id: &str| {
+            let bsuid = (id < "m3").then(|| BSUID.to_owned());
+            ground.said(0, Party { wa_id: Some(phone.into()), bsuid, ..Party::default() }, id)
+        };
         let (short, long) = ("555199998888", "5551999998888");
         ground.take(vec![with(short, "m1")]).await;
         ground.take(vec![with(long, "m2")]).await;
@@ -521,7 +524,25 @@ on_both! {
         ground.store.know_recipient(&send, &other).await.unwrap();
         ground.take(vec![ground.said(0, other, "m4")]).await;
         let all = ground.all().await;
-        assert!(all.iter().any(|row| row.bsuid.as_deref() == Some("GB.9")), "an id of another customer stays there: {all:?}");
+        let theirs = all.iter().find(|row| row.bsuid.as_deref() == Some("GB.9")).unwrap();
+        assert_eq!(ground.thread(&theirs.id).await.len(), 2, "an id of another customer stays there");
+    }
+
+    async fn who_opted_out_under_an_id_that_whatsapp_names_with_a_send_has_opted_out(db) {
+        let ground = Ground::on(db).await;
+        let mut stop = ground.said(0, Ids::Bsuid.party(), "m1");
+        stop.policy.consent = Some(ConsentRequest { out: true, reply: None, practice: false });
+        ground.take(vec![stop]).await;
+        ground.hear(0, Ids::Phone, "m2").await;
+        let claim = ground.claims().await.remove(0);
+        assert_eq!(ground.answer(&claim, &["Hello.", "Again."]).await, CommitOutcome::Yes(None));
+        let send = ground.claim_sends().await.remove(0);
+        let ended = SendResult::Sent("out.1".into());
+        ground.store.record_send(&send, ended).await.unwrap();
+        assert!(!ground.store.know_recipient(&send, &Ids::Both.party()).await.unwrap().is_empty());
+        assert!(ground.only().await.opted_out_at.is_some());
+        assert!(ground.store.opted_out(PHONE).await.unwrap());
+        assert!(ground.claim_sends().await.is_empty(), "the second message is withdrawn");
     }
 
     async fn whatsapp_says_with_an_answer_by_which_id_it_knows_the_customer(db) {

@@ -102,8 +102,8 @@ pub(super) fn sent(body: &Value) -> Result<SentMessage, Error> {
     let id = first("messages").and_then(|message| json::text(message, "id"));
     let contact = first("contacts").unwrap_or(&Value::Null);
     let recipient = Party {
-        wa_id: json::text(contact, "wa_id").map(|id| id.trim_start_matches('+').trim().to_owned()),
-        bsuid: json::text(contact, "user_id"),
+        wa_id: json::id(contact, "wa_id").map(|id| id.trim_start_matches('+').trim().to_owned()),
+        bsuid: json::id(contact, "user_id"),
         ..Party::default()
     };
     id.map(|provider_id| SentMessage { provider_id, recipient })

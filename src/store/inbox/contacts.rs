@@ -47,6 +47,8 @@ struct Contact {
     username: Option<String>,
     fresh: bool,
     changed: bool,
+    /// Whether this batch set the phone, and the business-scoped id.
+    new_ids: (bool, bool),
 }
 
 /// The end of a statement that finds the contacts of `asked`, a list of ids of a kind.
@@ -129,7 +131,13 @@ impl Contacts {
         };
         let known = known(&row.wa_id, &self.phones).or_else(|| known(&row.bsuid, &self.bsuids));
         let place = known.unwrap_or_else(|| {
-            self.add(Contact { row, username: None, fresh: false, changed: false })
+            self.add(Contact {
+                row,
+                username: None,
+                fresh: false,
+                changed: false,
+                new_ids: (false, false),
+            })
         });
         self.ids(kind).insert(key, place);
     }
@@ -174,7 +182,13 @@ impl Contacts {
             };
             let username =
                 party.username.as_deref().map(display_name).filter(|name| !name.is_empty());
-            return self.add(Contact { row, username, fresh: true, changed: false });
+            return self.add(Contact {
+                row,
+                username,
+                fresh: true,
+                changed: false,
+                new_ids: (false, false),
+            });
         };
         self.learn(place, party);
         place
@@ -262,18 +276,23 @@ impl Contacts {
     }
 
     fn set_ids(&mut self, place: usize, wa_id: Option<&str>, bsuid: Option<&str>) {
+        // Only the id by which messages are sent to another contact stays there.
+        let is_taken =
+            |ids: &HashMap<String, usize>, id: &str, kept: fn(&ContactRow) -> &Option<String>| {
+                let owner = ids.get(id).filter(|owner| **owner != place);
+                owner.is_some_and(|owner| kept(&self.all[*owner].row).as_deref() == Some(id))
+            };
+        let wa_id = wa_id.filter(|id| !is_taken(&self.phones, id, |row| &row.wa_id));
+        let bsuid = bsuid.filter(|id| !is_taken(&self.bsuids, id, |row| &row.bsuid));
         let contact = &mut self.all[place];
-        let is_free = |ids: &HashMap<String, usize>, id: &str| {
-            ids.get(id).is_none_or(|owner| *owner == place)
-        };
-        if let Some(wa_id) = wa_id.filter(|id| is_free(&self.phones, id)) {
+        if let Some(wa_id) = wa_id {
             contact.row.wa_id = Some(wa_id.to_owned());
-            contact.changed = true;
+            (contact.changed, contact.new_ids.0) = (true, true);
             self.phones.insert(wa_id.to_owned(), place);
         }
-        if let Some(bsuid) = bsuid.filter(|id| is_free(&self.bsuids, id)) {
+        if let Some(bsuid) = bsuid {
             contact.row.bsuid = Some(bsuid.to_owned());
-            contact.changed = true;
+            (contact.changed, contact.new_ids.1) = (true, true);
             self.bsuids.insert(bsuid.to_owned(), place);
         }
     }
@@ -295,18 +314,18 @@ impl Contacts {
     /// Writes the changes back.
     pub(super) async fn write_back(&self, conn: &mut Conn<'_>) -> Result<()> {
         for contact in self.all.iter().filter(|contact| contact.changed) {
-            // An id that another process added meanwhile stays.
+            // An id that another process set meanwhile stays.
             let sql = "update contacts set name = $2, username = coalesce($3, username), wa_id = coalesce($4, wa_id),
                        bsuid = coalesce($5, bsuid), opted_out_at = $6, updated_at = $7 where id = $1";
-            let row = &contact.row;
+            let (row, (new_phone, new_bsuid)) = (&contact.row, contact.new_ids);
             run!(
                 conn,
                 sql,
                 &row.id,
                 &row.name,
                 &contact.username,
-                &row.wa_id,
-                &row.bsuid,
+                row.wa_id.as_ref().filter(|_| new_phone),
+                row.bsuid.as_ref().filter(|_| new_bsuid),
                 row.opted_out_at,
                 now()
             )?;

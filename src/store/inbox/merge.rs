@@ -13,6 +13,7 @@ use crate::domain::audit::Action;
 use crate::domain::thread::{Thread, earliest};
 use crate::domain::{ConversationId, MessageState, NoteCode, NumberId, Owner, Party, WorkspaceId};
 use crate::store::audit::{Actor, Entry};
+use crate::store::words::identity_kind::BSUID;
 use crate::store::{Conn, Error, Result, Store, Write, all, first, messages, now, revised, run};
 
 impl Store {
@@ -70,6 +71,25 @@ pub(super) async fn unite(
         contacts.add_identities(party);
     }
     Ok(())
+}
+
+/// Merges a contact that is known by its phone alone with one that is known by this business-scoped id
+/// alone. Returns the conversations that changed.
+pub(in crate::store) async fn unite_by_id(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (contact, bsuid): (&str, &str),
+) -> Result<Vec<ConversationId>> {
+    let sql = formatcp!(
+        "select g.id from contact_identities i join contacts g on g.id = i.contact_id cross join contacts k
+         where i.workspace_id = $1 and i.kind = '{BSUID}' and i.value = $2 and k.id = $3 and g.id <> k.id
+             and g.wa_id is null and k.bsuid is null and k.wa_id is not null"
+    );
+    let Some((gone,)) = first!(conn, (String,), sql, workspace.as_str(), bsuid, contact)? else {
+        return Ok(Vec::new());
+    };
+    let pair = Pair { workspace, kept: contact, gone: &gone };
+    Ok(pair.merge(conn).await?.unwrap_or_default())
 }
 
 /// Two contacts that are one customer.
