@@ -269,49 +269,54 @@ const PASSED_OVER: &str = formatcp!(
     known = known!("e")
 );
 
+/// Claims messages. `|| ''` keeps SQLite from reading all messages of the workspace by another index.
+macro_rules! claim {
+    ($lock:literal) => {
+        formatcp!(
+            "update messages set state = '{SENDING}', state_rank = {SENDING_RANK}, lease_until = $2, attempts = attempts + 1, left_at = $1,
+                 note = case when note = '{ORPHANED}' then null else note end
+             where id in (select m.id from messages m where m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id || '' = $4
+                 and {KNOWN} and not {forbidden}
+                 and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
+                 and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
+                     and e.state in ('{QUEUED}', '{SENDING}')
+                     and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id)
+                     and not ({PASSED_OVER}))
+                 and not exists (select 1 from messages u where u.conversation_id = m.conversation_id
+                     and u.state = '{UNKNOWN}' and u.due_at is not null and $9 like '%' || u.number_id || '%'
+                     and (u.created_at, u.part, u.id) < (m.created_at, m.part, m.id))
+                 and ($7 = 0 or $7 > {left})
+                 order by m.due_at, m.id limit $3 {lock})
+             returning id, conversation_id, number_id, author, body, {CONTENT}, reply_to, attempts, lease_until,
+                 (select c.wa_id from conversations v join contacts c on c.id = v.contact_id
+                  where v.id = messages.conversation_id) as wa_id,
+                 (select c.bsuid from conversations v join contacts c on c.id = v.contact_id
+                  where v.id = messages.conversation_id) as bsuid,
+                 (select c.opted_out_at from conversations v join contacts c on c.id = v.contact_id
+                  where v.id = messages.conversation_id) as opted_out_at,
+                 (select v.owner from conversations v where v.id = messages.conversation_id) as owner,
+                 (select v.last_inbound_at from conversations v where v.id = messages.conversation_id)
+                     as last_inbound_at,
+                 (select v.window_closed_at from conversations v where v.id = messages.conversation_id)
+                     as window_closed_at,
+                 cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff,
+                 cast(case when {OUTDATED} then 1 else 0 end as bigint) as outdated",
+            forbidden = forbidden!("m.number_id", "$1"),
+            left = left!("m.conversation_id", "$8"),
+            lock = $lock
+        )
+    };
+}
+
+/// The claim on SQLite.
+const CLAIM: &str = claim!("");
+
 #[async_trait]
 impl Write for ClaimRequest {
     type Out = Vec<ToSend>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<ToSend>> {
-        macro_rules! claim {
-            ($lock:literal) => {
-                formatcp!(
-                    "update messages set state = '{SENDING}', state_rank = {SENDING_RANK}, lease_until = $2, attempts = attempts + 1, left_at = $1,
-                         note = case when note = '{ORPHANED}' then null else note end
-                     where id in (select m.id from messages m where m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id = $4
-                         and {KNOWN} and not {forbidden}
-                         and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
-                         and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
-                             and e.state in ('{QUEUED}', '{SENDING}')
-                             and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id)
-                             and not ({PASSED_OVER}))
-                         and not exists (select 1 from messages u where u.conversation_id = m.conversation_id
-                             and u.state = '{UNKNOWN}' and u.due_at is not null and $9 like '%' || u.number_id || '%'
-                             and (u.created_at, u.part, u.id) < (m.created_at, m.part, m.id))
-                         and ($7 = 0 or $7 > {left})
-                         order by m.due_at, m.id limit $3 {lock})
-                     returning id, conversation_id, number_id, author, body, {CONTENT}, reply_to, attempts, lease_until,
-                         (select c.wa_id from conversations v join contacts c on c.id = v.contact_id
-                          where v.id = messages.conversation_id) as wa_id,
-                         (select c.bsuid from conversations v join contacts c on c.id = v.contact_id
-                          where v.id = messages.conversation_id) as bsuid,
-                         (select c.opted_out_at from conversations v join contacts c on c.id = v.contact_id
-                          where v.id = messages.conversation_id) as opted_out_at,
-                         (select v.owner from conversations v where v.id = messages.conversation_id) as owner,
-                         (select v.last_inbound_at from conversations v where v.id = messages.conversation_id)
-                             as last_inbound_at,
-                         (select v.window_closed_at from conversations v where v.id = messages.conversation_id)
-                             as window_closed_at,
-                         cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff,
-                         cast(case when {OUTDATED} then 1 else 0 end as bigint) as outdated",
-                    forbidden = forbidden!("m.number_id", "$1"),
-                    left = left!("m.conversation_id", "$8"),
-                    lock = $lock
-                )
-            };
-        }
-        let sql = conn.sql_for(claim!(""), claim!("for update skip locked"));
+        let sql = conn.sql_for(CLAIM, claim!("for update skip locked"));
         let moment = now();
         all!(
             conn,
@@ -384,3 +389,27 @@ pub(super) const PROVIDER_ID: &str =
     "case when messages.provider_id is not null or exists (select 1 from messages o
         where o.number_id = messages.number_id and o.provider_id = v.provider_id) then messages.provider_id
         else v.provider_id end";
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+    use crate::store::Settings;
+
+    /// Else each claim takes as long as there are messages.
+    #[tokio::test]
+    async fn sqlite_claims_from_the_outbox_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("desk.db");
+        let settings = Settings { url: String::new().into(), path, connections: 1, wait_ms: 1000 };
+        let store = Store::open(&settings).await.unwrap();
+        let sql = AssertSqlSafe(format!("explain query plan {CLAIM}"));
+        let x = "x";
+        let read = store
+            .read(async |conn| all!(conn, (i64, i64, i64, String), sql, x, x, x, x, x, x, x, x, x));
+        let steps: Vec<_> = read.await.unwrap().into_iter().map(|step| step.3).collect();
+        let queued: Vec<_> = steps.iter().filter(|step| step.contains(" m ")).collect();
+        assert!(queued.len() == 1 && queued[0].contains("messages_outbox"), "{steps:?}");
+    }
+}

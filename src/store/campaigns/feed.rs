@@ -86,7 +86,7 @@ impl Store {
             .read(async |conn| {
                 let sql = formatcp!(
                     "select m.state from (select message_id from campaign_recipients
-                         where campaign_id = $1 and workspace_id = $2 and queued_at is not null
+                         where campaign_id || '' = $1 and workspace_id = $2 and queued_at is not null
                          order by queued_at desc limit {LOOKED_AT}) r
                      join messages m on m.id = r.message_id where m.state not in ('{IN_OUTBOX}', '{SENDING}')"
                 );
