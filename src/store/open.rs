@@ -11,7 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, Executor, PgPool};
 
-use super::writer::Writer;
+use super::writer::{Checkpointer, Writer};
 use super::{Db, Error, Result, Settings};
 
 /// Ends a transaction of a process that is frozen in it, so that its row locks do not stop the
@@ -44,7 +44,8 @@ pub(super) async fn sqlite(settings: &Settings) -> Result<Db> {
     let migrator = sqlx::migrate!("migrations/sqlite");
     migrator.run(&mut first).await.map_err(|error| outdated(&error, &migrator))?;
     // Opened before the first is closed, which would be a checkpoint.
-    let writer = Connection::open(path, &writer_options(settings))?;
+    let writer_options = writer_options(settings);
+    let writer = Connection::open(path, &writer_options)?;
     first.close().await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(settings.connections.max(1))
@@ -52,7 +53,10 @@ pub(super) async fn sqlite(settings: &Settings) -> Result<Db> {
         .test_before_acquire(false)
         .connect_with(options.read_only(true))
         .await?;
-    Ok(Db::Sqlite { writer: Writer::start(writer)?, readers })
+    Ok(Db::Sqlite {
+        writer: Writer::start(writer, Checkpointer::new(path.clone(), writer_options))?,
+        readers,
+    })
 }
 
 fn writer_options(settings: &Settings) -> Options {
@@ -64,8 +68,6 @@ fn writer_options(settings: &Settings) -> Options {
             ("foreign_keys", "on"),
             ("temp_store", "memory"),
             ("cache_size", "-16384"),
-            // 16 MB: checkpoints run less often, because most messages change the same pages.
-            ("wal_autocheckpoint", "4000"),
         ],
     }
 }

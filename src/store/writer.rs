@@ -13,8 +13,10 @@ use async_trait::async_trait;
 use frontdesk_sqlite::Connection;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+mod checkpointer;
 mod commit;
 
+pub(super) use self::checkpointer::Checkpointer;
 use self::commit::commit_all;
 use super::single_row::SingleRows;
 use super::sql::WriterConnection;
@@ -72,7 +74,7 @@ pub(super) trait Line: Send + Sync {
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection) -> Result<Self> {
+    pub(super) fn start(conn: Connection, checkpointer: Checkpointer) -> Result<Self> {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             news: Condvar::new(),
@@ -80,7 +82,7 @@ impl Writer {
             ended: watch::Sender::new(false),
         });
         let guard = ClosingGuard(queue.clone());
-        let work = move || work(conn, &guard.0);
+        let work = move || work(conn, checkpointer, &guard.0);
         let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(work);
         thread.map_err(|error| Error::Unavailable(format!("no thread for the writer: {error}")))?;
         Ok(Self { handle: Arc::new(Handle { queue }) })
@@ -288,7 +290,8 @@ impl<W: Write> QueuedWrite for Pending<W> {
     }
 }
 
-fn work(inner: Connection, queue: &Queue) {
+fn work(mut inner: Connection, mut checkpointer: Checkpointer, queue: &Queue) {
+    inner.watch_log();
     let mut conn = WriterConnection { inner, single: SingleRows::default() };
     loop {
         queue.wait();
@@ -308,8 +311,10 @@ fn work(inner: Connection, queue: &Queue) {
         changes.extend(lines.iter().filter_map(|line| line.take()));
         if !changes.is_empty() {
             commit_all(&mut conn, changes);
+            checkpointer.after_commit(&mut conn.inner);
         }
         if let Some(done) = close {
+            checkpointer.close();
             if let Err(error) = conn.inner.shut() {
                 tracing::warn!(%error, "the database could not be closed in order");
             }
@@ -329,6 +334,7 @@ mod tests {
     use frontdesk_sqlite::Options;
 
     use super::*;
+    use crate::store::run;
 
     /// A change that breaks the writer.
     struct Panic;
@@ -342,11 +348,40 @@ mod tests {
         }
     }
 
+    /// A change that writes a megabyte.
+    struct Megabyte;
+
+    #[async_trait]
+    impl Write for Megabyte {
+        type Out = ();
+
+        async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+            run!(conn, "create table if not exists t (v)")?;
+            run!(conn, "insert into t values (zeroblob(1048576))").map(drop)
+        }
+    }
+
     fn writer(folder: &tempfile::TempDir) -> Writer {
         let path = folder.path().join("test.db");
         std::fs::write(&path, "").expect("a file");
-        Writer::start(Connection::open(&path, &Options::default()).expect("a database"))
-            .expect("a thread")
+        let options = Options { pragmas: vec![("journal_mode", "wal")], ..Options::default() };
+        let connection = Connection::open(&path, &options).expect("a database");
+        Writer::start(connection, Checkpointer::new(path, options)).expect("a thread")
+    }
+
+    #[tokio::test]
+    async fn the_log_begins_anew_however_much_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let writer = writer(&folder);
+        for _ in 0..128 {
+            let written = writer.apply(WorkspaceId::stored("w".into()), Megabyte).await;
+            written.expect("it is written");
+        }
+        let log = std::fs::metadata(folder.path().join("test.db-wal")).expect("a log").len();
+        assert!(log < 64 << 20, "{log} bytes");
+        writer.close().await;
+        let file = std::fs::metadata(folder.path().join("test.db")).expect("a file").len();
+        assert!(file > 128 << 20, "{file} bytes");
     }
 
     #[tokio::test]

@@ -21,8 +21,13 @@ use crate::store::campaigns::feed::{FeedOutcome, FeedRequest};
 const LEASE_MS: i64 = 6_000;
 /// How often a claim is prolonged while nothing is due.
 const RENEWAL: Duration = Duration::from_secs(2);
-/// Pause between two looks at a running campaign.
-const TICK: Duration = Duration::from_millis(100);
+/// Pause between two looks at a running campaign: short, since replies wait for the commit of what is
+/// queued at once.
+const TICK: Duration = Duration::from_millis(25);
+/// Pause after a failure of the database.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause while the outbox takes no more of the number's campaigns.
+const FULL_INTERVAL: Duration = Duration::from_millis(250);
 /// Pause between two looks for campaigns that another process started.
 const CLAIM_INTERVAL: Duration = Duration::from_secs(1);
 /// The share of a number's rate that a campaign has by default, and the largest: replies have the rest.
@@ -82,6 +87,8 @@ struct RunningCampaign {
     /// How many customers the number may still write to, and when that was counted.
     room: Option<(i64, Instant)>,
     announced_at: Option<Instant>,
+    /// When it goes on: the database failed, or the outbox is full.
+    paused_until: Option<Instant>,
 }
 
 /// What follows a look at a campaign.
@@ -159,6 +166,9 @@ impl CampaignFeeder {
         for id in ids {
             let sharing = self.sharing(&id);
             let Some(running) = self.running.get_mut(&id) else { continue };
+            if running.paused_until.is_some_and(|at| at > Instant::now()) {
+                continue;
+            }
             match running.feed(&self.desk, sharing).await {
                 Ok(Next::GoesOn) => {}
                 Ok(Next::Ended) => {
@@ -166,6 +176,7 @@ impl CampaignFeeder {
                     self.desk.announce(What::Campaigns).await;
                 }
                 Err(error) => {
+                    running.paused_until = Some(Instant::now() + RETRY_INTERVAL);
                     tracing::warn!(%error, campaign = id.as_str(), "a campaign could not go on, it is tried again");
                 }
             }
@@ -176,7 +187,15 @@ impl CampaignFeeder {
 impl RunningCampaign {
     fn new(claim: CampaignClaim) -> Self {
         let now = Instant::now();
-        Self { claim, kept_at: now, looked_at: now, pace: None, room: None, announced_at: None }
+        Self {
+            claim,
+            kept_at: now,
+            looked_at: now,
+            pace: None,
+            room: None,
+            announced_at: None,
+            paused_until: None,
+        }
     }
 
     /// Queues what is due.
@@ -248,6 +267,10 @@ impl RunningCampaign {
     async fn after(&mut self, desk: &Desk, fed: FeedOutcome) -> Next {
         let (queued, next) = match fed {
             FeedOutcome::Lost => return Next::Ended,
+            FeedOutcome::Queued(0) => {
+                self.paused_until = Some(Instant::now() + FULL_INTERVAL);
+                (0, Next::GoesOn)
+            }
             FeedOutcome::Queued(queued) => (queued, Next::GoesOn),
             FeedOutcome::Finished(queued) => (queued, Next::Ended),
         };
@@ -338,6 +361,9 @@ fn max_queued(rate: f64) -> i64 {
 mod tests {
     use super::*;
 
+    /// Time between two looks of the test.
+    const STEP: Duration = Duration::from_millis(100);
+
     #[test]
     fn a_campaign_leaves_room_for_replies() {
         assert!((rate(None, 80.0, 1) - 60.0).abs() < 0.01);
@@ -353,7 +379,7 @@ mod tests {
         assert_eq!(pace.due(start), 1);
         let mut queued = 0;
         for tick in 1..=100 {
-            let due = pace.due(start + TICK * tick);
+            let due = pace.due(start + STEP * tick);
             pace.queued += due;
             queued += due;
         }
@@ -361,6 +387,6 @@ mod tests {
         let late = start + Duration::from_hours(1);
         assert_eq!(pace.due(late), 20);
         pace.queued += 20;
-        assert_eq!(pace.due(late + TICK), 1);
+        assert_eq!(pace.due(late + STEP), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! A connection: opens a file, and runs statements, each prepared once.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +13,12 @@ use crate::{Arguments, AsValue, Row};
 
 /// Statements that stay prepared.
 const STATEMENTS: usize = 512;
+
+thread_local! {
+    /// Pages in the write-ahead log after this thread's last commit. A hook is a plain function, so
+    /// that it can write to no place of the connection.
+    static LOG_PAGES: Cell<u32> = const { Cell::new(0) };
+}
 
 /// How to open a file.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +75,27 @@ impl Connection {
         each: impl FnMut(&Row) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         self.prepare(sql)?.query(&arguments.values, each)
+    }
+
+    /// Has [`Self::log_pages`] know the length of the write-ahead log. SQLite then makes no checkpoints
+    /// by itself.
+    pub fn watch_log(&mut self) {
+        self.inner.wal_hook(Some(|_, pages| {
+            LOG_PAGES.set(u32::try_from(pages).unwrap_or_default());
+            Ok(())
+        }));
+    }
+
+    /// Pages in the write-ahead log after the last commit, of a connection that alone commits on this
+    /// thread.
+    pub fn log_pages(&self) -> u32 {
+        LOG_PAGES.get()
+    }
+
+    /// Copies pages of the write-ahead log into the file, as many as no reader needs there, and stops
+    /// nobody.
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        self.run("pragma wal_checkpoint(passive)", &Arguments::default()).map(drop)
     }
 
     /// Closes the file.
