@@ -37,6 +37,16 @@ pub(super) struct NewFile {
     pub(super) content: NewContent,
 }
 
+impl NewFile {
+    /// The SHA-256 of its bytes, if it has them.
+    pub(super) fn hash(&self) -> Option<&str> {
+        match &self.content {
+            NewContent::Brought(content) => Some(&content.hash),
+            NewContent::Due(_) => None,
+        }
+    }
+}
+
 /// What is known of a file when its message comes.
 pub(super) enum NewContent {
     /// The bytes came with the message.
