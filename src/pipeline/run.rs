@@ -218,8 +218,7 @@ impl Run {
             return Vec::new();
         }
         let mut documents: Vec<DocumentId> = Vec::new();
-        for passage in passages.iter().filter(|one| agent.knowledge.contains(&one.chunk.collection))
-        {
+        for passage in passages {
             if !documents.contains(&passage.chunk.document) {
                 documents.push(passage.chunk.document.clone());
             }

@@ -165,9 +165,11 @@ on_both! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_model_must_not_send_is_left_out_and_never_shown() {
-    let allowed = format!("files: true\npassages: 1\n{SHOP}");
+    let allowed = format!("files: true\n{SHOP}");
+    let one_passage = format!("{allowed}\npassages: 1");
     for (keys, answer, why) in [
-        (&*allowed, "At 9:00 [1]. [[file: returns.md]]", "no file that may be sent"),
+        (&*allowed, "At 9:00 [1]. [[file: gym.md]]", "no file that may be sent"),
+        (&one_passage, "At 9:00 [1]. [[file: hours.md | returns.md]]", "no file that may be sent"),
         (&allowed, "At 9:00 [1]. [[file: ../../desk.toml]]", "no file that may be sent"),
         (&allowed, "At 9:00 [1]. [[file: hours.md | a | b | c]]", "no file that may be sent"),
         (&allowed, "At 9:00 [1]. [[location: Harbour]]", "the agent has no such place"),
@@ -177,7 +179,9 @@ async fn what_a_model_must_not_send_is_left_out_and_never_shown() {
         ("", "At 9:00 [1]. [[file: hours.md]]", "the agent does not send any (`files`)"),
         ("", "At 9:00 [1]. [[location: Main shop]]", "the agent has none (`locations`)"),
     ] {
-        let app = writing(Setup::on(Db::Sqlite), keys, answer).await;
+        // A file of another agent's collection.
+        let setup = Setup::on(Db::Sqlite).file("knowledge/bolt/gym.md", "# Gym\n\nOpen at 9:00.\n");
+        let app = writing(setup, keys, answer).await;
         says(&app, CUSTOMER, "q1", QUESTION).await;
         app.settle().await;
         let notes = trace(&app).await["reply"]["repairs"].to_string();
@@ -185,7 +189,7 @@ async fn what_a_model_must_not_send_is_left_out_and_never_shown() {
         let sent = received(&app);
         assert!(sent.iter().all(|one| !one.text.contains('[')), "{answer}: {sent:?}");
         assert!(sent.iter().all(|one| one.content["latitude"].is_null()), "{answer}: {sent:?}");
-        let wanted = usize::from(answer.contains("| a |"));
+        let wanted = usize::from(answer.contains(" | "));
         assert_eq!(files(&app).len(), wanted, "{answer}: {sent:?}");
         app.stop().await;
     }
