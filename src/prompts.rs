@@ -28,7 +28,7 @@ mod offers;
 mod sections;
 
 pub use bounds::MAX_API_CHARS;
-use bounds::{is_language, is_phone};
+use bounds::is_language;
 use keys::line_of;
 pub use keys::reference;
 use sections::{FollowUpHeader, HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader, Words};
@@ -331,14 +331,7 @@ impl Header {
                 format!("languages has `{bad}`, it takes ISO 639-1 codes such as en, es or pt-BR"),
             ));
         }
-        let phones = self.handoff.notify.iter();
-        if let Some(bad) = phones.into_iter().find(|phone| !is_phone(phone)) {
-            return Err((
-                "handoff.notify",
-                format!("handoff.notify has `{bad}`, it takes phone numbers such as +15551230000"),
-            ));
-        }
-        Ok(())
+        self.check_phones()
     }
 
     /// Returns the texts that customers get without a model, each with its key.

@@ -5,7 +5,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{CollectionId, DocumentId, Media};
 use crate::knowledge::Library;
-use crate::pipeline::{DocumentFile, DocumentFiles};
+use crate::pipeline::{DocumentFile, DocumentFileError, DocumentFiles};
 use crate::provider::Abilities;
 use crate::store::Store;
 use crate::store::documents::DocumentFileRow;
@@ -65,15 +65,20 @@ impl DocumentFiles for KeptFiles {
         self.kept(rows).await
     }
 
-    async fn fetch(&self, file: &DocumentFile, abilities: &Abilities) -> Result<Media, String> {
+    async fn fetch(
+        &self,
+        file: &DocumentFile,
+        abilities: &Abilities,
+    ) -> Result<Media, DocumentFileError> {
         let _slot = self.slots.acquire().await;
         let row = self.store.document_file(&file.document).await;
-        let row = row.map_err(|error| error.to_string())?;
-        let row = row.ok_or("the document was removed")?;
+        let row = row.map_err(|error| DocumentFileError::Unavailable(error.to_string()))?;
+        let row = row.ok_or(DocumentFileError::Gone)?;
         let place = (row.collection.as_str(), row.path.as_str());
         let bytes = self.library.original(&row.id, row.origin, place).await;
-        let bytes = bytes.map_err(|error| error.to_string())?;
-        let bytes = bytes.ok_or("its file is not kept here")?;
-        abilities.media(&row.path, bytes, "").map_err(|unfit| unfit.to_string())
+        let bytes = bytes.map_err(|error| DocumentFileError::Unavailable(error.to_string()))?;
+        let bytes = bytes.ok_or(DocumentFileError::Gone)?;
+        let media = abilities.media(&row.path, bytes, "");
+        media.map_err(|unfit| DocumentFileError::Unfit(unfit.to_string()))
     }
 }

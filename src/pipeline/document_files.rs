@@ -44,6 +44,21 @@ impl DocumentFile {
     }
 }
 
+/// Why a file is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentFileError {
+    /// The document was removed, or its file is not kept.
+    #[error("its file is not kept here")]
+    Gone,
+    /// The provider takes no such file. Holds the reason.
+    #[error("{0}")]
+    Unfit(String),
+    /// It could not be read now; a later attempt may succeed. Holds the reason.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
 /// Finds the files of documents.
 #[async_trait]
 pub trait DocumentFiles: Send + Sync {
@@ -55,7 +70,11 @@ pub trait DocumentFiles: Send + Sync {
 
     /// Describes the file of a document as a message of a provider with these abilities, with its
     /// bytes. The error says why it cannot be sent.
-    async fn fetch(&self, file: &DocumentFile, abilities: &Abilities) -> Result<Media, String>;
+    async fn fetch(
+        &self,
+        file: &DocumentFile,
+        abilities: &Abilities,
+    ) -> Result<Media, DocumentFileError>;
 }
 
 /// Has no files.
@@ -71,8 +90,8 @@ impl DocumentFiles for NoDocumentFiles {
         Vec::new()
     }
 
-    async fn fetch(&self, _: &DocumentFile, _: &Abilities) -> Result<Media, String> {
-        Err("there are no files here".into())
+    async fn fetch(&self, _: &DocumentFile, _: &Abilities) -> Result<Media, DocumentFileError> {
+        Err(DocumentFileError::Gone)
     }
 }
 
@@ -83,7 +102,7 @@ pub struct RecordedDocumentFiles {
     /// Those that the prompt lists, or that the business's own text names.
     pub found: Vec<DocumentFile>,
     /// What was sent, without bytes, or why it could not be.
-    pub fetched: Vec<(DocumentId, Result<Media, String>)>,
+    pub fetched: Vec<(DocumentId, Result<Media, DocumentFileError>)>,
 }
 
 impl RecordedDocumentFiles {
@@ -112,9 +131,9 @@ impl DocumentFiles for RecordedDocumentFiles {
         self.found.clone()
     }
 
-    async fn fetch(&self, file: &DocumentFile, _: &Abilities) -> Result<Media, String> {
+    async fn fetch(&self, file: &DocumentFile, _: &Abilities) -> Result<Media, DocumentFileError> {
         let found = self.fetched.iter().find(|(document, _)| *document == file.document);
-        found.map_or_else(|| Err("the recording has no such file".into()), |(_, sent)| sent.clone())
+        found.map_or(Err(DocumentFileError::Gone), |(_, sent)| sent.clone())
     }
 }
 

@@ -48,7 +48,9 @@ pub use attachments::{AttachmentError, AttachmentReader, NoAttachments};
 pub use bot::Bot;
 pub use budget::BudgetTier;
 pub use caches::TextCaches;
-pub use document_files::{DocumentFile, DocumentFiles, NoDocumentFiles, RecordedDocumentFiles};
+pub use document_files::{
+    DocumentFile, DocumentFileError, DocumentFiles, NoDocumentFiles, RecordedDocumentFiles,
+};
 pub use engine::Engine;
 pub use file_source::{AttachedFiles, FileError, FileSource, NoFiles, TranscriptionError};
 pub use framing::PromptLayout;

@@ -83,7 +83,7 @@ impl ResolvedOffers {
                 self.trace.files.push(file.name.clone());
                 self.offers.files.push(media);
             }
-            Err(why) => self.leave_out(&what, &why),
+            Err(error) => self.leave_out(&what, &error.to_string()),
         }
     }
 

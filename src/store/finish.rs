@@ -336,7 +336,7 @@ async fn queue_files(
     let mut all = Vec::new();
     for turn in ours {
         let number = turn.claim.number();
-        all.extend(turn.replies.iter().filter_map(|reply| reply.file(&number)));
+        all.extend(turn.replies.iter().filter_map(|reply| files::NewFile::of(reply, &number)));
     }
     // In one order, so that two commits with the same files do not wait for each other.
     all.sort_by(|a, b| a.hash().cmp(&b.hash()));

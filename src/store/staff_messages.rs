@@ -271,7 +271,7 @@ impl WriteReply {
         let mut rows = Rows::default();
         rows.push(queued.values(workspace, message, (0, None))?);
         outbox::insert(conn, &rows).await?;
-        if let Some(file) = message.file(&NumberId::stored(number.to_owned())) {
+        if let Some(file) = files::NewFile::of(message, &NumberId::stored(number.to_owned())) {
             files::insert(conn, workspace, vec![file]).await?;
             files::request_upload(conn, workspace, &message.id).await?;
         }

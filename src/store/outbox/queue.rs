@@ -5,11 +5,8 @@ use const_format::formatcp;
 use serde::{Deserialize, Serialize};
 
 use super::{Free, OUT, OutgoingRow, ToSend};
-use crate::domain::{
-    Author, Content, ConversationId, Media, MessageState, NumberId, TurnId, WorkspaceId,
-};
+use crate::domain::{Author, Content, ConversationId, MessageState, TurnId, WorkspaceId};
 use crate::store::bulk::Value;
-use crate::store::files::{FileContent, NewContent, NewFile};
 use crate::store::{Conn, Result, Rows, now, storable, to_json};
 
 /// A content with the bot's citation marks beside it, which only a later turn reads.
@@ -102,21 +99,6 @@ impl OutboxEntry<'_> {
             to_staff: 0,
             outdated: 0,
         }
-    }
-}
-
-impl OutgoingRow {
-    /// Its file, if it is one with its bytes.
-    pub(in crate::store) fn file(&self, number: &NumberId) -> Option<NewFile> {
-        let Content::Media(Media { mime_type, bytes: Some(bytes), sha256: Some(hash), .. }) =
-            &self.content
-        else {
-            return None;
-        };
-        let declared = mime_type.as_deref().unwrap_or_default();
-        let content = FileContent::hashed(hash.clone(), declared, bytes);
-        let (message, number) = (self.id.clone(), number.clone());
-        Some(NewFile { message, number, content: NewContent::Brought(content) })
     }
 }
 
