@@ -31,6 +31,7 @@ use frontdesk::llm::ModelSource;
 use frontdesk::pipeline::gaps::mask_personal_data;
 use frontdesk::pipeline::outbound::bubbles;
 use frontdesk::pipeline::{Bot, BudgetTier, Engine, LiveLookup, NoFiles, TurnContext};
+use frontdesk::provider::Abilities;
 use serde_json::Value;
 
 const CANARY: &str = "cnry-vexolt";
@@ -147,7 +148,12 @@ async fn ask(engine: &Engine, bot: &Bot, message: &str) -> (String, String, Stri
         history: Vec::new(),
         now: now_ms(),
     };
-    let around = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Full };
+    let around = TurnContext {
+        files: &NoFiles,
+        hear: None,
+        tier: BudgetTier::Full,
+        abilities: &Abilities::WHATSAPP,
+    };
     let answered = engine.answer(bot, &turn, around).await;
     let outcome = answered.outcome.kind().to_string();
     let sent = bubbles(bot, &answered.outcome).join("\n");

@@ -46,8 +46,10 @@ use frontdesk::index::Entry;
 use frontdesk::llm::{self, Completion, Hear, Model, ModelKind, ModelSource, Window};
 use frontdesk::pipeline::outbound::history;
 use frontdesk::pipeline::{
-    Bot, BudgetTier, Engine, LiveLookup, NoAttachments, NoFiles, PromptLayout, TurnContext,
+    Bot, BudgetTier, Engine, LiveLookup, NoAttachments, NoDocumentFiles, NoFiles, PromptLayout,
+    TurnContext,
 };
+use frontdesk::provider::Abilities;
 use frontdesk::reader::Pool;
 use frontdesk::slot::AdapterSlot;
 use frontdesk::{prompts, speech};
@@ -180,6 +182,7 @@ impl<'a> Desk<'a> {
         let engine = Engine {
             speech: AdapterSlot::new(deaf.build(&config.models, &readers).expect("no transcriber")),
             attachments: Arc::new(NoAttachments),
+            document_files: Arc::new(NoDocumentFiles),
             lookup: Arc::new(lookup),
             model: ModelSource::fixed(Arc::new(Writer {
                 calls: calls.clone(),
@@ -236,7 +239,12 @@ impl<'a> Desk<'a> {
                 now: now_ms(),
             };
             let engine = self.engine_with(caches);
-            let context = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Full };
+            let context = TurnContext {
+                files: &NoFiles,
+                hear: None,
+                tier: BudgetTier::Full,
+                abilities: &Abilities::WHATSAPP,
+            };
             let start = self.own();
             let ready = engine.prepare(&self.bot, &turn, context.files).await;
             let prepared = self.own();

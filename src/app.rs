@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::desk::{Bots, Desk, ModelChoices, SandboxedReader, demo};
+use crate::desk::{Bots, Desk, KeptFiles, ModelChoices, SandboxedReader, demo};
 use crate::domain::{CollectionOrigin, DocumentState, NumberState};
 use crate::eval::jobs::Jobs;
 use crate::http;
@@ -103,6 +103,7 @@ impl App {
         let engine = Engine {
             speech: AdapterSlot::new(speech),
             attachments: Arc::new(SandboxedReader::new(readers)),
+            document_files: Arc::new(KeptFiles::new(store.clone(), library.clone())),
             lookup: Arc::new(lookups),
             model,
             fallback_model,

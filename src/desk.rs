@@ -17,6 +17,7 @@ pub mod demo;
 pub mod live;
 pub mod suggestion;
 mod attachment_reader;
+mod document_files;
 mod adapter_builder;
 mod campaigns;
 mod embedder_switch;
@@ -36,6 +37,7 @@ pub use attachment_reader::SandboxedReader;
 pub use campaigns::{
     CampaignProblem, ListEntry, ListProblem, RecipientList, RejectedRow, RowProblem,
 };
+pub use document_files::KeptFiles;
 pub use embedder_switch::EmbedderProgress;
 pub use guards::{Change, ChangeRequest, Refusal};
 pub use local_models::{LocalModel, LocalModels, ModelPart};

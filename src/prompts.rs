@@ -16,17 +16,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Agent, AgentId, CollectionId, Consult, Grounding, MediaAccess, Sentence, Texts, VersionId,
+    Agent, AgentId, CollectionId, Consult, Grounding, Location, MediaAccess, Sentence, Texts,
+    VersionId,
 };
 use crate::pipeline::Bot;
 
 pub mod author;
 mod bounds;
 mod keys;
+mod offers;
 mod sections;
 
 pub use bounds::MAX_API_CHARS;
-use bounds::{is_language, is_phone};
+use bounds::is_language;
 use keys::line_of;
 pub use keys::reference;
 use sections::{FollowUpHeader, HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader, Words};
@@ -188,6 +190,8 @@ impl PromptFile {
             curated: header.curated,
             sources: header.sources,
             choices: header.choices,
+            files: header.files,
+            locations: header.locations,
             history: header.history,
             time_zone: header.time_zone,
             languages: header.languages,
@@ -227,6 +231,8 @@ struct Header {
     sources: bool,
     choices: bool,
     choices_list: Words,
+    files: bool,
+    locations: Vec<Location>,
     history: usize,
     time_zone: String,
     languages: Vec<String>,
@@ -260,6 +266,8 @@ impl Default for Header {
             sources: true,
             choices: false,
             choices_list: Words::of(|language| language.sentences.list.as_deref()),
+            files: false,
+            locations: Vec::new(),
             history: 12,
             time_zone: "UTC".into(),
             languages: Vec::new(),
@@ -302,6 +310,8 @@ impl Header {
             return Err((key, format!("`{key}` is empty: {why}")));
         }
         self.follow_up.check()?;
+        self.check_locations()?;
+        self.check_marks()?;
         for (key, words) in self.fixed_texts().into_iter().chain(self.follow_up.sentences()) {
             if let Some(bad) = words.languages().find(|code| !is_language(code)) {
                 let takes = "it takes ISO 639-1 codes such as en, es or pt, and `default`";
@@ -321,14 +331,7 @@ impl Header {
                 format!("languages has `{bad}`, it takes ISO 639-1 codes such as en, es or pt-BR"),
             ));
         }
-        let phones = self.handoff.notify.iter();
-        if let Some(bad) = phones.into_iter().find(|phone| !is_phone(phone)) {
-            return Err((
-                "handoff.notify",
-                format!("handoff.notify has `{bad}`, it takes phone numbers such as +15551230000"),
-            ));
-        }
-        Ok(())
+        self.check_phones()
     }
 
     /// Returns the texts that customers get without a model, each with its key.

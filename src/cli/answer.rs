@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::domain::{Action, AnswerContent, AnswerId, CollectionId, Consult};
 use crate::knowledge::Edit;
 use crate::pipeline::curated::{Ask, find_answer};
+use crate::pipeline::offers;
 use crate::store::answers::{AnswerRow, ChangeOutcome, MAX_ANSWERS, NewAnswer};
 
 /// Question and answer pairs that win over the model when a customer asks exactly that
@@ -237,7 +238,10 @@ async fn find(app: &App, id: &str) -> anyhow::Result<AnswerRow> {
 }
 
 pub(super) fn tidied(curated: AnswerContent) -> anyhow::Result<AnswerContent> {
-    curated.tidied().map_err(|why| anyhow!("this cannot be an answer: {why}"))
+    let wrong = |why| anyhow!("this cannot be an answer: {why}");
+    let curated = curated.tidied().map_err(wrong)?;
+    offers::check(&curated.body, None).map_err(wrong)?;
+    Ok(curated)
 }
 
 fn done(changed: &ChangeOutcome) -> anyhow::Result<()> {

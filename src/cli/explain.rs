@@ -1,7 +1,9 @@
 //! Formats a turn's trace for the terminal: what each stage saw, decided and took. Prints nothing
 //! itself.
 
-use crate::domain::trace::{CuratedTrace, GroundingTrace, RetrieveTrace, VoiceNoteTrace};
+use crate::domain::trace::{
+    CuratedTrace, GroundingTrace, OffersTrace, RetrieveTrace, VoiceNoteTrace,
+};
 use crate::domain::{Scores, Trace};
 
 /// Describes the transcription of a voice note.
@@ -68,6 +70,7 @@ pub(super) fn explain(trace: &Trace) -> String {
         lines.extend(stage.repairs.iter().chain(&stage.errors).map(|line| format!("  {line}")));
         lines.extend(stage.checked.iter().flat_map(verdicts));
     }
+    lines.extend(trace.offers.iter().flat_map(offer_lines));
     let usage = trace.usage;
     let money = f64::from(u32::try_from(usage.cost_micros).unwrap_or(u32::MAX)) / 1_000_000.0;
     lines.push(format!(
@@ -98,6 +101,14 @@ pub(super) fn curated_lines(seen: &CuratedTrace) -> String {
         near.words,
         near.second
     )
+}
+
+/// Lists the files and places that go out beside the text, and what is left out.
+fn offer_lines(stage: &OffersTrace) -> Vec<String> {
+    let files = stage.files.iter().map(|name| format!("beside     the file {name}"));
+    let places = stage.locations.iter().map(|name| format!("beside     the place {name}"));
+    let left_out = stage.left_out.iter().map(|what| format!("left out   {what}"));
+    files.chain(places).chain(left_out).collect()
 }
 
 /// Describes the confidence beside the one from which on the bot answers.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{AgentId, CollectionId, VersionId};
 use super::message::MediaKind;
+use super::offers::Location;
 
 /// An agent (bot): one version of a prompt file with its settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,10 @@ pub struct Agent {
     pub sources: bool,
     /// Whether a model may offer choices to tap.
     pub choices: bool,
+    /// Whether a model may send the files of the documents in its prompt.
+    pub files: bool,
+    /// The places of the business, which a model may send.
+    pub locations: Vec<Location>,
     /// The most earlier messages in the prompt.
     pub history: usize,
     /// IANA name of the business's time zone, for `today` and `time` in the prompt.

@@ -4,6 +4,8 @@
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
+use super::offers::MarkedText;
+
 /// Maximum number of phrasings of one answer.
 pub const MAX_PHRASINGS: usize = 50;
 /// Maximum length of a phrasing, in characters.
@@ -83,6 +85,9 @@ impl AnswerContent {
         if self.body.chars().count() > MAX_ANSWER_LEN {
             return Some(format!("the answer is longer than {MAX_ANSWER_LEN} characters"));
         }
+        if let Err(why) = MarkedText::of(&self.body).checked() {
+            return Some(format!("the answer: {why}"));
+        }
         let language = self.language.as_deref().filter(|code| !is_language(code))?;
         Some(format!("`{language}` is not a language's code, such as en, es or pt"))
     }
@@ -117,6 +122,8 @@ mod tests {
         refused(curated(&["?!"], "x"), "holds no word");
         refused(curated(&[&"a".repeat(501)], "x"), "500 characters");
         refused(curated(&["a"], " "), "the answer is empty");
+        refused(curated(&["a"], "[[file: Prices]]"), "nothing but marks");
+        refused(curated(&["a"], "Here. [[file: Prices"), "not closed");
         refused(curated(&["a"], &"x".repeat(8001)), "8000");
         let many: Vec<String> = (0..51).map(|n| format!("q{n}")).collect();
         refused(curated(&many.iter().map(String::as_str).collect::<Vec<_>>(), "x"), "51 phrasings");

@@ -29,6 +29,7 @@ pub mod template;
 pub mod filled_template;
 pub mod campaign;
 pub mod interactive;
+pub mod offers;
 mod address_card;
 mod identity;
 mod message_file;
@@ -91,6 +92,7 @@ pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOu
 pub use number_health::{
     HealthChange, HealthTopic, MessagingLimit, NumberHealth, NumberQuality, Restriction,
 };
+pub use offers::{Location, Offers};
 pub use page_reason::PageReason;
 pub use problem::ProblemCode;
 pub use prompt::{ChatMessage, Prompt, Role, Usage};

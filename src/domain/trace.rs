@@ -28,6 +28,10 @@ pub struct Trace {
     pub prompt: Option<PromptTrace>,
     /// Stage 6: reply.
     pub reply: Option<ReplyTrace>,
+    /// What goes out beside the text, and what was asked for and left out; null if nothing was asked
+    /// for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offers: Option<OffersTrace>,
     /// Tokens and cost of the whole turn.
     pub usage: Usage,
     /// Duration of the whole turn, in milliseconds.
@@ -281,6 +285,17 @@ pub struct ReplyTrace {
     pub stand_in: Option<String>,
     /// Duration in milliseconds.
     pub took_ms: f64,
+}
+
+/// What the marks of a text ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct OffersTrace {
+    /// The names of the files that go out.
+    pub files: Vec<String>,
+    /// The names of the places that go out.
+    pub locations: Vec<String>,
+    /// What is left out, and why, in words.
+    pub left_out: Vec<String>,
 }
 
 /// Stage 6: whether the passages support a reply's statements.

@@ -11,8 +11,8 @@ use super::attachment::{FileText, Picture};
 use super::case_reason::TurnReason;
 use super::event::Referral;
 use super::id::{ConversationId, MessageId};
-use super::interactive::Choices;
 use super::message::{Author, Content};
+use super::offers::Offers;
 use super::time::Millis;
 
 words! {
@@ -238,6 +238,9 @@ pub enum Outcome {
         reply: String,
         /// The customer's question, for the person who takes over.
         question: String,
+        /// What goes out beside the text.
+        #[serde(flatten)]
+        offers: Box<Offers>,
     },
     /// There is nothing to answer.
     Silence {
@@ -255,15 +258,15 @@ pub struct Reply {
     pub sort: ReplyKind,
     /// The passages that support it.
     pub citations: Vec<Citation>,
-    /// The choices below the text, without a text of their own; `list` is the label for a list.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub choices: Option<Box<Choices>>,
+    /// What goes out beside the text.
+    #[serde(flatten)]
+    pub offers: Box<Offers>,
 }
 
 impl Reply {
-    /// A text without citations and choices.
+    /// A text without citations and offers.
     pub fn plain(text: String, sort: ReplyKind) -> Self {
-        Self { text, sort, citations: Vec::new(), choices: None }
+        Self { text, sort, citations: Vec::new(), offers: Box::default() }
     }
 }
 

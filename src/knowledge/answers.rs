@@ -4,7 +4,9 @@
 use serde::Deserialize;
 
 use super::{Error, Library};
+use crate::domain::offers::MarkedText;
 use crate::domain::{AnswerContent, CollectionId};
+use crate::provider::Abilities;
 use crate::store::answers::{FileOutcome, MAX_ANSWERS};
 
 const NAME: &str = "answers.yaml";
@@ -90,9 +92,19 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<AnswerContent>, String> {
         };
         let Entry { answer, language, enabled, .. } = entry;
         let curated = AnswerContent { phrasings, body: answer, language, enabled }.tidied();
-        curated.map_err(|why| format!("entry {}: {why}", at + 1))
+        let checked = curated.and_then(|curated| fit(&curated).map(|()| curated));
+        checked.map_err(|why| format!("entry {}: {why}", at + 1))
     };
     entries.into_iter().enumerate().map(curated).collect()
+}
+
+/// Checks the choices of an answer.
+fn fit(curated: &AnswerContent) -> Result<(), String> {
+    let labels = MarkedText::of(&curated.body).marks.choices;
+    if labels.is_empty() {
+        return Ok(());
+    }
+    Abilities::offer(labels, "?").map_err(|unfit| format!("the choices: {unfit}")).map(drop)
 }
 
 #[cfg(test)]
@@ -125,6 +137,8 @@ mod tests {
             "entry 2: write at least one way",
         );
         refused("ask: When?\nanswer: x\n", "each entry is");
+        refused("- ask: When?\n  answer: 'x [[choices: A | A]]'\n", "called `A`");
+        refused("- ask: When?\n  answer: 'x [[file: A'\n", "not closed");
         refused("- ask: [\n", "line");
         assert!(parse(&[0xff, 0xfe, 0x00]).is_err());
     }

@@ -25,6 +25,7 @@ mod collection;
 mod progress;
 mod hash;
 mod learn;
+mod originals;
 pub mod reading;
 pub mod remedy;
 mod source_folder;

@@ -1,8 +1,9 @@
-//! Choices below a reply: those that a model offers, and which one an answer means. Pure.
+//! Choices below a reply: what they are sent as, and which one an answer means. Pure.
 
 use frontdesk_language::digit;
 
-use crate::domain::{ChoiceOption, Choices, Content, Line, Speaker};
+use crate::domain::offers::folded;
+use crate::domain::{Choices, Content, Line, Speaker};
 use crate::provider::Abilities;
 
 /// Maximum digits of the number of a choice.
@@ -29,16 +30,6 @@ pub(super) fn chosen(offered: &Line, answer: &str) -> Option<String> {
     by_label.or(by_number).cloned()
 }
 
-/// Returns the choices of a model's labels, without a text; `list` is the label for a list. The error
-/// says why they cannot be offered.
-pub(super) fn offered(labels: Vec<String>, list: &str) -> Result<Choices, String> {
-    let choices = Choices::new(String::new(), ChoiceOption::numbered(labels));
-    let choices = Choices { list: Some(list.to_owned()), ..choices };
-    let below = Choices { body: "?".to_owned(), ..choices.clone() };
-    let unfit = Abilities::WHATSAPP.check(&Content::Choices(below)).err();
-    unfit.map_or(Ok(choices), |unfit| Err(unfit.to_string()))
-}
-
 /// Returns the choices below a text: as buttons if they fit, else as a list, else as text.
 pub(super) fn below(text: &str, choices: &Choices) -> Content {
     let list = Choices { body: text.to_owned(), ..choices.clone() }.worded();
@@ -55,11 +46,6 @@ pub fn read_back(text: &str) -> Vec<String> {
         line.strip_prefix(&format!("{number}. ")).map(str::to_owned)
     };
     (1..).zip(lines).map(label).collect::<Option<_>>().unwrap_or_default()
-}
-
-/// A label without case, spaces and punctuation.
-fn folded(label: &str) -> String {
-    label.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -97,7 +83,8 @@ mod tests {
     #[test]
     fn a_model_s_choices_are_buttons_a_list_or_left_out() {
         let labels = |many: usize| (1..=many).map(|n| format!("Size {n}")).collect::<Vec<_>>();
-        let sent = |many, text: &str| below(text, &offered(labels(many), "Options").unwrap());
+        let offer = |labels| Abilities::offer(labels, "Options");
+        let sent = |many, text: &str| below(text, &offer(labels(many)).unwrap());
         let Content::Choices(buttons) = sent(2, "Which?") else { panic!() };
         assert_eq!((buttons.list, &*buttons.text), (None, "Which?\n\n1. Size 1\n2. Size 2"));
         for list in [sent(4, "Which?"), sent(2, &"x".repeat(1025))] {
@@ -105,7 +92,7 @@ mod tests {
             assert_eq!(list.list.as_deref(), Some("Options"));
         }
         for wrong in [labels(11), vec!["x".repeat(25)], vec!["A".into(), "a".into()]] {
-            assert!(offered(wrong, "Options").is_err());
+            assert!(offer(wrong).is_err());
         }
     }
 

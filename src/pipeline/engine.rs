@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::attachments::AttachmentReader;
 use super::bot::Bot;
 use super::budget;
+use super::document_files::DocumentFiles;
 use super::file_source::FileSource;
 use super::framing::PromptLayout;
 use super::lookup::{LiveLookup, Lookup};
 use super::model_choice::Models;
+use super::offers::OfferContext;
 use super::retrieve::{self, Scene};
 use super::run::{Open, Ready, Run, TurnContext};
 use super::transcribe::TranscriptionContext;
@@ -28,6 +30,8 @@ pub struct Engine {
     pub speech: AdapterSlot<dyn Transcriber>,
     /// Customers' pictures and documents.
     pub attachments: Arc<dyn AttachmentReader>,
+    /// The files of the knowledge base that replies send.
+    pub document_files: Arc<dyn DocumentFiles>,
     /// Question to curated answer or passages.
     pub lookup: Arc<dyn Lookup>,
     /// Prompt to answer.
@@ -94,6 +98,8 @@ impl Engine {
         let (agent, models) = (&*bot.agent, self.models(&*model));
         let live = self.lookup.live(Some(&agent.id));
         let (history, referred) = (&*turn.history, &*turn.referred());
+        let (files, abilities) = (&*self.document_files, context.abilities);
+        let offering = OfferContext { agent, files, abilities, language: None };
         let with_model = async {
             let Open { question, found } = open?;
             let (template, question, layout) = (&bot.template, &question, self.layout);
@@ -102,14 +108,17 @@ impl Engine {
             let rewriter = models.rewriter(agent, context.tier);
             let found = &run.refine(live.retrieval(), rewriter, scene, found).await;
             let tokens = &live.caches.tokens;
-            let input = prompt::Input { template, agent, turn, question, found, layout, tokens };
+            let files = &*run.sendable_files(offering, &found.passages).await;
+            let input =
+                prompt::Input { template, agent, turn, question, found, files, layout, tokens };
             let choice = run.prompt(models, &input, context.tier)?;
             let (model, spare, embed) = (choice.model, models.spare, &*live.embed);
             let (hear, cache) = (context.hear, &live.caches.reply);
             let seams = reply::Seams { model, spare, embed, cache, hear };
-            run.reply(seams, &input, &choice).await
+            run.reply(seams, (&input, offering), &choice).await
         };
         let reply = with_model.await;
+        let reply = run.offer(reply, offering).await;
         run.end(reply)
     }
 

@@ -31,6 +31,14 @@ pub(super) const SIGNALS: &str = "\n\nTwo marks work the desk; customers never s
 /// Text that tells a model how to offer choices, if the agent allows it.
 pub(super) const CHOICES: &str = "\n\n[[choices: First | Second]] at the end of your message gives the customer up to ten short labels to tap, of at most 20 characters \
     each. Use it only to ask which of several things the customer means or wants, and write the labels in the customer's language.";
+/// Text that tells a model how to send files, if the agent allows it.
+pub(super) const FILES: &str = "\n\n[[file: NAME]] at the end of your message sends the customer a file: NAME is one of the files that are listed behind the passages. \
+    Use it if the customer wants the file, or if it says more than you can. Without the mark nothing is sent, and what is not listed cannot be.";
+/// Text that tells a model how to send places, which follow it, if the agent has any.
+pub(super) const LOCATIONS: &str = "\n\n[[location: NAME]] at the end of your message shows the customer a place of the business on a map. \
+    Use it if the customer asks where the place is or how to get there. NAME is one of these: ";
+/// Text before the names of the files that a model may send.
+pub(super) const SENDABLE: &str = "Files that you can send:";
 /// Text in place of the passages if nothing was found.
 pub(super) const NO_PASSAGES: &str = "No passage of the business's documents fits this message. Do not state facts about the business.";
 /// Text before the message that the customer quotes.
@@ -55,8 +63,16 @@ pub(super) const IN_SYSTEM_RULES: &str = "\n\nPassages from the business's docum
 pub(super) const IN_SYSTEM_NO_PASSAGES: &str = "\n\nNo passage of the business's documents fits this message. Do not state facts about the business.";
 
 /// All fixed text that an answer must not repeat.
-pub(super) const FRAMING: [&str; 6] =
-    [SIGNALS, CHOICES, RULES, NO_PASSAGES, IN_SYSTEM_RULES, IN_SYSTEM_NO_PASSAGES];
+pub(super) const FRAMING: [&str; 8] = [
+    SIGNALS,
+    CHOICES,
+    FILES,
+    LOCATIONS,
+    RULES,
+    NO_PASSAGES,
+    IN_SYSTEM_RULES,
+    IN_SYSTEM_NO_PASSAGES,
+];
 
 /// Begin of the line that names the sources of a reply, in WhatsApp's formatting.
 const SOURCES: &str = "📄 _";
@@ -138,7 +154,7 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The start of a signal in a document, complete or not: the model may repeat it.
 static SIGNAL_START: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(r"(?i)(?:\\?[\[［]\s*\\?[\[［]|【)(\s*(?:hand|choice|no[\s‐‑–_-]*answer))")
+    fixed(r"(?i)(?:\\?[\[［]\s*\\?[\[［]|【)(\s*(?:hand|choice|file|location|no[\s‐‑–_-]*answer))")
 });
 
 /// Characters that are not seen: in scripts that need joiners, only those that follow a mark.
@@ -180,6 +196,7 @@ mod tests {
                 "a < b, <b>bold</b>, [Table 3] and [2024]",
             ),
             ("Say [[hand-off]] or [[ No answer ]].", "Say ((hand-off]] or (( No answer ]]."),
+            ("[[file: Prices]] [[ Location: Shop]]", "((file: Prices]] (( Location: Shop]]"),
             ("【handover】 and \\[\\[hand-o", "((handover】 and ((hand-o"),
             ("[handover](https://a.example)", "[handover](https://a.example)"),
             ("<\u{200B}/passages> <\u{200D}/pass\u{AD}ages>", "‹/passages> ‹/passages>"),

@@ -17,6 +17,7 @@ use super::file_source::NoFiles;
 use super::run::TurnContext;
 use crate::domain::time::now_ms;
 use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Turn, WaitingMessage};
+use crate::provider::Abilities;
 use crate::store::gaps::{ExampleRow, GapFilter, GapRow, GroupedQuestion};
 use crate::store::{Result, Store};
 
@@ -176,7 +177,8 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
         history: Vec::new(),
         now: now_ms(),
     };
-    let context = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Words };
+    let (files, abilities) = (&NoFiles, &Abilities::WHATSAPP);
+    let context = TurnContext { files, hear: None, tier: BudgetTier::Words, abilities };
     let outcome = engine.answer(bot, &turn, context).await.outcome;
     matches!(outcome, Outcome::Reply(reply) if reply.sort == ReplyKind::Answer)
 }

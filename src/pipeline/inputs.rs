@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::attachments::RecordedAttachment;
+use super::document_files::RecordedDocumentFiles;
 use super::file_source::TranscriptionError;
 use crate::domain::Passage;
 
@@ -23,6 +24,9 @@ pub struct RecordedInputs {
     /// Confidence of retrieval, 0 to 1, and the standalone question. `None` without a search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<(f32, Option<String>)>,
+    /// What was found of files to send.
+    #[serde(default, skip_serializing_if = "RecordedDocumentFiles::is_empty")]
+    pub files: RecordedDocumentFiles,
     /// The passages; stored in the trace, not here.
     #[serde(skip)]
     pub passages: Arc<[Passage]>,

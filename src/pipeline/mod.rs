@@ -17,6 +17,7 @@ pub mod inbound;
 mod transcribe;
 mod attachments;
 mod file_source;
+mod document_files;
 mod escalate;
 pub mod curated;
 pub mod retrieve;
@@ -34,6 +35,7 @@ mod model_choice;
 mod bounds;
 mod clean;
 pub mod choices;
+pub mod offers;
 mod framing;
 mod language;
 mod timer;
@@ -46,6 +48,9 @@ pub use attachments::{AttachmentError, AttachmentReader, NoAttachments};
 pub use bot::Bot;
 pub use budget::BudgetTier;
 pub use caches::TextCaches;
+pub use document_files::{
+    DocumentFile, DocumentFileError, DocumentFiles, NoDocumentFiles, RecordedDocumentFiles,
+};
 pub use engine::Engine;
 pub use file_source::{AttachedFiles, FileError, FileSource, NoFiles, TranscriptionError};
 pub use framing::PromptLayout;

@@ -13,8 +13,8 @@ use super::language::language_of;
 use super::turn_result::TurnResult;
 use crate::domain::label::{MAX_REASON_LEN, MAX_TITLE_LEN, display_name, one_line, visible};
 use crate::domain::{
-    Content, ConversationId, FollowUp, FollowUpPlan, Line, MessageId, Outcome, Reply, ReplyKind,
-    Speaker, Trace, TurnId, TurnReason, VoiceTranscript, WaitingMessage, time,
+    Content, ConversationId, FollowUp, FollowUpPlan, Line, MessageId, Offers, Outcome, Reply,
+    ReplyKind, Speaker, Trace, TurnId, TurnReason, VoiceTranscript, WaitingMessage, time,
 };
 use crate::llm::asks_nothing;
 use crate::store::escalations::UnnotifiedCase;
@@ -30,7 +30,10 @@ pub(super) mod split;
 /// Maximum length of a WhatsApp message. The bot's are split by UTF-16 units, the stricter reading
 /// of Meta's "characters"; people's are counted in characters.
 pub const MAX_MESSAGE_LEN: usize = 4096;
-/// Maximum messages per reply; WhatsApp limits how many a recipient gets per minute.
+/// What stands before the name of a file or place where it is shown as text.
+const FILE_SIGN: &str = "📎";
+const LOCATION_SIGN: &str = "📍";
+/// Maximum texts per reply; WhatsApp limits how many a recipient gets per minute.
 const MAX_PARTS: usize = 5;
 /// Time after the customer's last message in which WhatsApp accepts free text, in milliseconds.
 pub const WINDOW_MS: i64 = time::DAY_MS;
@@ -63,7 +66,9 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
     let contents = contents(bot, &answered.outcome);
     let cited = cited(answered, contents.len());
     let row = |(content, cited)| OutgoingRow { cited, ..OutgoingRow::of(content) };
-    let mut replies: Vec<_> = contents.into_iter().zip(cited).map(row).collect();
+    let texts = contents.into_iter().zip(cited).map(row);
+    let beside = offers(&answered.outcome).into_iter().flat_map(Offers::messages);
+    let mut replies: Vec<_> = texts.chain(beside.map(OutgoingRow::of)).collect();
     if let Some(first) = replies.first_mut().filter(|_| bot.agent.voice.quote) {
         first.reply_to.clone_from(&place.gathered.voice);
     }
@@ -164,7 +169,7 @@ fn cited(answered: &TurnResult, parts: usize) -> Vec<Option<String>> {
         Outcome::Reply(reply) => written.and_then(|written| {
             let marked = for_whatsapp(&with_marks(reply, &written.raw)?);
             let whole = |choices| text(choices::below(&marked, choices));
-            Some(reply.choices.as_deref().map(whole).unwrap_or(marked.clone()))
+            Some(reply.offers.choices.as_deref().map(whole).unwrap_or(marked.clone()))
         }),
         Outcome::HandOver { .. } | Outcome::Silence { .. } => None,
     };
@@ -176,18 +181,44 @@ fn cited(answered: &TurnResult, parts: usize) -> Vec<Option<String>> {
     cited
 }
 
-/// Returns an outcome's texts as the customer gets them, one per message.
+/// Returns an outcome's messages as the customer gets them: texts, then the names of files and places.
 pub fn bubbles(bot: &Bot, outcome: &Outcome) -> Vec<String> {
-    contents(bot, outcome).into_iter().map(text).collect()
+    let texts = contents(bot, outcome).into_iter().map(text);
+    let beside = offers(outcome).into_iter().flat_map(Offers::messages);
+    texts.chain(beside.map(|content| shown(&content))).collect()
 }
 
-/// Returns an outcome's messages. Choices are below the last text.
+/// Names a file or a place that goes out.
+fn shown(content: &Content) -> String {
+    match content {
+        Content::Media(media) => {
+            format!("{FILE_SIGN} {}", media.file_name.as_deref().unwrap_or(media.kind.as_str()))
+        }
+        Content::Location { name, address, .. } => {
+            let words: Vec<&str> =
+                [name, address].into_iter().flatten().map(String::as_str).collect();
+            format!("{LOCATION_SIGN} {}", words.join(", "))
+        }
+        content => text(content.clone()),
+    }
+}
+
+/// What goes out beside the texts of an outcome.
+fn offers(outcome: &Outcome) -> Option<&Offers> {
+    match outcome {
+        Outcome::Reply(Reply { offers, .. }) | Outcome::HandOver { offers, .. } => Some(&**offers),
+        Outcome::Silence { .. } => None,
+    }
+}
+
+/// Returns an outcome's texts. Choices are below the last one.
 fn contents(bot: &Bot, outcome: &Outcome) -> Vec<Content> {
-    let (mut texts, choices) = match outcome {
-        Outcome::Reply(reply) => (parts(bot, reply), reply.choices.as_deref()),
-        Outcome::HandOver { reply, .. } => (split(&for_whatsapp(reply), MAX_MESSAGE_LEN), None),
-        Outcome::Silence { .. } => (Vec::new(), None),
+    let mut texts = match outcome {
+        Outcome::Reply(reply) => parts(bot, reply),
+        Outcome::HandOver { reply, .. } => split(&for_whatsapp(reply), MAX_MESSAGE_LEN),
+        Outcome::Silence { .. } => Vec::new(),
     };
+    let choices = offers(outcome).and_then(|offers| offers.choices.as_deref());
     let offer = choices.and_then(|choices| Some(choices::below(&texts.pop()?, choices)));
     texts.into_iter().map(|body| Content::Text { body }).chain(offer).collect()
 }

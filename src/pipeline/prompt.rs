@@ -12,8 +12,9 @@ use frontdesk_template::{BoundedEnvironment, Limits, excess};
 use frontdesk_tokens::Vocabulary;
 use minijinja::{ErrorKind, UndefinedBehavior, context};
 
-use self::layout::{Parts, Pieces};
+use self::layout::{Parts, Pieces, offers};
 use super::bounds::cut_quote;
+use super::document_files::DocumentFile;
 use super::framing::{FILE, PromptLayout, QUOTED, REFERRAL, neutralised, without_sources_line};
 use super::retrieve::RetrievalResult;
 use super::timer::millis;
@@ -183,6 +184,8 @@ pub(super) struct Input<'a> {
     pub(super) turn: &'a Turn,
     pub(super) question: &'a Question,
     pub(super) found: &'a RetrievalResult,
+    /// The files that the model may send.
+    pub(super) files: &'a [DocumentFile],
     pub(super) layout: PromptLayout,
     /// The tokens of texts.
     pub(super) tokens: &'a TokenCounts,
@@ -230,7 +233,8 @@ pub(super) fn compose(
     let passages = input.passages();
     let parts = Parts {
         system: system(input)?,
-        choices: agent.choices,
+        offers: offers(agent),
+        files: input.files,
         history: &input.turn.history,
         passages,
         before: before(input.turn, &input.question.files),

@@ -183,6 +183,7 @@ impl TurnRecording {
             budget: self.budget.clone(),
             lookup: self.lookup(engine, false),
             attachments: self.attachments(true),
+            document_files: Arc::new(self.inputs.files.clone()),
             layout: self.layout(),
             ..engine.clone()
         };

@@ -7,11 +7,12 @@ use std::time::Instant;
 use self::contact_details::{DetailCache, DetailCheck, Origins, StreamFilter};
 use self::ground::{Decision, GroundingCache};
 use self::leak::is_leak;
-use self::offering::offering;
+use self::offering::{allowed, with_choices};
 use self::unknown::told_unknown;
 use super::clean::{CleanAnswer, Signals, Speakable, clean};
 use super::language::Languages;
 use super::timer::millis;
+use crate::domain::offers::Marks;
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
     Agent, Citation, Grounding, GroundingCheck, Line, Passage, Prompt, Question, Reply, ReplyKind,
@@ -72,7 +73,10 @@ pub(super) struct Input<'a> {
 
 /// The reply and the model usage.
 pub(super) struct Output {
+    /// Without offers.
     pub(super) reply: Reply,
+    /// What the model offers beside it, and its agent allows.
+    pub(super) marks: Marks,
     pub(super) usage: Usage,
 }
 
@@ -88,6 +92,7 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
         && generates
         && !asks_nothing(&prompt.question)
         && !input.question.has_more();
+    let mut marks = Marks::default();
     let reply = if !generates && !input.question.has_words {
         written.repairs.push("nothing was written, and there is no model to read the rest".into());
         fixed(input, ReplyKind::Unreadable)
@@ -95,10 +100,11 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
         written.repairs.push("the passages do not answer: the model was not asked".into());
         fixed(input, ReplyKind::NoAnswer)
     } else {
-        let reply = ask(seams, input, &mut written, &mut usage).await;
+        let (reply, offered) = ask(seams, input, &mut written, &mut usage).await;
         if reply.sort == ReplyKind::Failure {
             quote(seams, input, &mut written).await.unwrap_or(reply)
         } else {
+            marks = offered;
             reply
         }
     };
@@ -114,7 +120,7 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
     };
     written.citations.clone_from(&reply.citations);
     written.took_ms = millis(started);
-    (Output { reply, usage }, written)
+    (Output { reply, marks, usage }, written)
 }
 
 async fn ask(
@@ -122,10 +128,10 @@ async fn ask(
     input: Input<'_>,
     written: &mut ReplyTrace,
     used: &mut Usage,
-) -> Reply {
+) -> (Reply, Marks) {
     let agent = input.agent;
     let vetting = DetailCheck::new(origins(&input), &seams.cache.details);
-    match complete(seams, input.prompt, &vetting).await {
+    let reply = match complete(seams, input.prompt, &vetting).await {
         Ok(Completion::Text { text, model, usage, failures }) => {
             used.add(usage);
             written.model = model;
@@ -135,14 +141,15 @@ async fn ask(
             match cleaned(input, generates, written) {
                 Ok(cleaned) => {
                     let reply = grounded(seams, input, &cleaned, written, used).await;
-                    // A quoting model writes nothing of its own.
+                    // A quoting model writes nothing of its own, marks least of all.
                     if !generates {
-                        return reply;
+                        return (reply, Marks::default());
                     }
                     let reply = vetted(input, &vetting, reply, written);
                     let reply = told_unknown(&input.agent.texts.no_answer, reply, written);
                     let reply = signalled(input, reply, cleaned.signals, written);
-                    offering(input, reply, cleaned.choices, (&vetting, written))
+                    let marks = allowed(input, &reply, cleaned.offers, (&vetting, written));
+                    return (reply, marks);
                 }
                 Err(fixed) => fixed,
             }
@@ -160,7 +167,8 @@ async fn ask(
             written.errors = error.attempts;
             fixed(input, ReplyKind::Failure)
         }
-    }
+    };
+    (reply, Marks::default())
 }
 
 /// Quotes the documents after the model failed, as without a budget. `None` if they hold no answer.
@@ -178,7 +186,7 @@ async fn quote(seams: Seams<'_>, input: Input<'_>, written: &mut ReplyTrace) -> 
     let seams = Seams { model: spare, hear: None, ..seams };
     let mut quoted = ReplyTrace::default();
     let input = Input { prompt: &prompt, ..input };
-    let reply = ask(seams, input, &mut quoted, &mut Usage::default()).await;
+    let (reply, _) = ask(seams, input, &mut quoted, &mut Usage::default()).await;
     if matches!(reply.sort, ReplyKind::NoAnswer | ReplyKind::Failure) {
         return None;
     }
@@ -244,7 +252,7 @@ fn cleaned(
     let said = history.chain([question.text.as_str()]);
     let referred = input.referred.iter().map(|line| line.text.as_str());
     let said: Vec<&str> = said.chain(question.beside()).chain(referred).collect();
-    let with_labels = [&[cleaned.text.clone()], &cleaned.choices[..]].concat().join("\n");
+    let with_labels = [&[cleaned.text.clone()], &cleaned.offers.choices[..]].concat().join("\n");
     if is_leak(&with_labels, prompt, &said) {
         tracing::warn!(
             agent = agent.slug,
@@ -359,7 +367,7 @@ fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {
         .iter()
         .filter_map(|&mark| Some(cite(mark, prompt.passages.get(mark.checked_sub(1)?)?)))
         .collect();
-    Reply { text, sort: ReplyKind::Answer, citations, choices: None }
+    Reply { citations, ..Reply::plain(text, ReplyKind::Answer) }
 }
 
 fn cite(mark: usize, passage: &Passage) -> Citation {
@@ -372,19 +380,6 @@ fn cite(mark: usize, passage: &Passage) -> Citation {
     }
 }
 
-/// Adds what the documents hold near the question, as a list that is answered with a number:
-/// [`retrieve::query::chosen`] knows it again.
-fn with_choices(input: Input<'_>, mut reply: Reply, near: &[String]) -> Reply {
-    let asked = input.agent.texts.did_you_mean.to(input.language);
-    // Without a history, the number would be understood by nobody.
-    if asked.is_empty() || near.is_empty() || input.agent.history == 0 {
-        return reply;
-    }
-    let lines = (1..).zip(near).map(|(number, choice)| format!("\n{number}. {choice}"));
-    reply.text = format!("{}\n\n{asked}{}", reply.text, lines.collect::<String>());
-    reply
-}
-
 /// Returns one of the agent's fixed texts, in the customer's language.
 fn fixed(Input { agent, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
     let texts = &agent.texts;
@@ -395,5 +390,5 @@ fn fixed(Input { agent, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
         ReplyKind::VoiceFailure => &agent.voice.failure_reply,
         ReplyKind::Unreadable => &texts.unreadable,
     };
-    Reply { text: text.to(language).to_owned(), sort, citations: Vec::new(), choices: None }
+    Reply::plain(text.to(language).to_owned(), sort)
 }

@@ -5,23 +5,27 @@ use std::time::Instant;
 
 use super::bot::Bot;
 use super::budget::BudgetTier;
+use super::document_files::DocumentFile;
 use super::escalate::escalate;
 use super::file_source::FileSource;
 use super::inputs::RecordedInputs;
 use super::language::{Languages, customers_language};
 use super::lookup::Lookup;
 use super::model_choice::{ModelChoice, Models};
+use super::offers::{self, OfferContext, ResolvedOffers};
 use super::retrieve::{self, RetrievalResult, Rewriter, Scene};
 use super::timer::millis;
 use super::transcribe::{self, TranscriptionContext};
 use super::turn_result::TurnResult;
 use super::{prompt, reply};
+use crate::domain::offers::{MarkedText, Marks};
 use crate::domain::trace::Trace;
 use crate::domain::{
-    Agent, Line, MessageId, Outcome, Question, Reply, ReplyKind, Speaker, Turn, TurnReason,
-    VoiceTranscript,
+    Agent, DocumentId, Line, MessageId, Offers, Outcome, Passage, Question, Reply, ReplyKind,
+    Speaker, Turn, TurnReason, VoiceTranscript,
 };
 use crate::llm::{Hear, Model};
+use crate::provider::Abilities;
 use crate::spans;
 
 /// Files, listener and budget of one turn.
@@ -33,6 +37,8 @@ pub struct TurnContext<'a> {
     pub hear: Option<Hear<'a>>,
     /// What the remaining budget pays for.
     pub tier: BudgetTier,
+    /// What the number's provider can send.
+    pub abilities: &'a Abilities,
 }
 
 /// A turn that is ready to be answered: everything before the model is done.
@@ -67,6 +73,8 @@ pub(super) struct Run {
     unheard: Option<String>,
     /// Language of the fixed texts (ISO 639-1); `None` for the default.
     language: Option<String>,
+    /// The marks of the text of the business that the customer gets.
+    marks: Marks,
 }
 
 impl Run {
@@ -78,6 +86,7 @@ impl Run {
             inputs: RecordedInputs::default(),
             unheard: None,
             language: None,
+            marks: Marks::default(),
         }
     }
 
@@ -136,7 +145,8 @@ impl Run {
         self.trace.curated = trace;
         let Some(reply) = reply else { return Ok(()) };
         self.inputs.curated = Some(reply.text.clone());
-        Err(Outcome::Reply(reply))
+        let text = self.without_marks(&reply.text);
+        Err(Outcome::Reply(Reply { text, ..reply }))
     }
 
     /// Stage 4 without a model.
@@ -197,14 +207,36 @@ impl Run {
         choice
     }
 
+    /// Between stages 4 and 5: the files that the model may send, of the documents found.
+    pub(super) async fn sendable_files(
+        &mut self,
+        context: OfferContext<'_>,
+        passages: &[Passage],
+    ) -> Vec<DocumentFile> {
+        let OfferContext { agent, files, abilities, .. } = context;
+        if !agent.files || passages.is_empty() {
+            return Vec::new();
+        }
+        let mut documents: Vec<DocumentId> = Vec::new();
+        for passage in passages {
+            if !documents.contains(&passage.chunk.document) {
+                documents.push(passage.chunk.document.clone());
+            }
+        }
+        let mut found = files.of_documents(&documents).await;
+        found.retain(|file| abilities.takes_document(&file.name));
+        self.inputs.files.found.clone_from(&found);
+        found
+    }
+
     /// Stage 6.
     pub(super) async fn reply(
         &mut self,
         seams: reply::Seams<'_>,
-        input: &prompt::Input<'_>,
+        (input, offering): (&prompt::Input<'_>, OfferContext<'_>),
         choice: &ModelChoice<'_>,
     ) -> Result<Reply, Outcome> {
-        let prompt::Input { agent, turn, question, .. } = *input;
+        let prompt::Input { agent, turn, question, files, .. } = *input;
         let ModelChoice { prompt, nameless, .. } = choice;
         let span = spans::reply();
         let language = self.language.as_deref();
@@ -223,13 +255,63 @@ impl Run {
         if calls_person {
             let unanswered = written.reply.sort == ReplyKind::NoAnswer;
             let (reply, question) = (written.reply.text, question.whole());
-            return Err(Outcome::HandOver {
-                reason: TurnReason::Model { unanswered },
-                reply,
-                question,
-            });
+            let is_own = reply == agent.handoff.reply.to(self.language.as_deref());
+            let reply = if is_own { self.without_marks(&reply) } else { reply };
+            let reason = TurnReason::Model { unanswered };
+            return Err(Outcome::HandOver { reason, reply, question, offers: Box::default() });
         }
-        Ok(written.reply)
+        let offering = OfferContext { language: self.language.as_deref(), ..offering };
+        let shown = |file: &&DocumentFile| {
+            prompt.passages.iter().any(|passage| passage.chunk.document == file.document)
+        };
+        let known: Vec<_> = files.iter().filter(shown).cloned().collect();
+        let resolved = offers::resolve(written.marks, &known, offering).await;
+        Ok(Reply { offers: self.offered_by_model(resolved).into(), ..written.reply })
+    }
+
+    /// Records what a model offers.
+    fn offered_by_model(&mut self, resolved: ResolvedOffers) -> Offers {
+        let ResolvedOffers { offers, mut trace, recorded } = resolved;
+        self.inputs.files.fetched = recorded.fetched;
+        let left_out = std::mem::take(&mut trace.left_out);
+        if let Some(reply) = &mut self.trace.reply {
+            reply.repairs.extend(left_out.iter().map(|what| format!("left out {what}")));
+        }
+        let sends = !trace.files.is_empty() || !trace.locations.is_empty();
+        self.trace.offers = sends.then_some(trace);
+        offers
+    }
+
+    /// Takes the marks out of a text of the business, to be honoured at the end of the turn.
+    fn without_marks(&mut self, text: &str) -> String {
+        let MarkedText { text, marks, .. } = MarkedText::of(text);
+        self.marks = marks;
+        text
+    }
+
+    /// Adds what the text of the business offers, if that is the outcome.
+    pub(super) async fn offer(
+        &mut self,
+        outcome: Result<Reply, Outcome>,
+        context: OfferContext<'_>,
+    ) -> Result<Reply, Outcome> {
+        let marks = std::mem::take(&mut self.marks);
+        if marks.is_empty() {
+            return outcome;
+        }
+        let language = self.language.clone();
+        let context = OfferContext { language: language.as_deref(), ..context };
+        let ResolvedOffers { offers, trace, recorded } = offers::of_business(marks, context).await;
+        self.trace.offers = Some(trace);
+        self.inputs.files.add(recorded);
+        let offers = offers.into();
+        outcome.map_err(|outcome| match outcome {
+            Outcome::Reply(reply) => Outcome::Reply(Reply { offers, ..reply }),
+            Outcome::HandOver { reason, reply, question, .. } => {
+                Outcome::HandOver { reason, reply, question, offers }
+            }
+            silence @ Outcome::Silence { .. } => silence,
+        })
     }
 
     /// Ends the turn with its reply, or with the outcome of an earlier stage.
@@ -247,9 +329,10 @@ impl Run {
     }
 
     /// Returns the hand-off to a person, with the agent's text for the customer.
-    fn hand_over(&self, agent: &Agent, reason: TurnReason, question: &Question) -> Outcome {
-        let reply = agent.handoff.reply.to(self.language.as_deref()).to_owned();
-        Outcome::HandOver { reason, reply, question: question.whole() }
+    fn hand_over(&mut self, agent: &Agent, reason: TurnReason, question: &Question) -> Outcome {
+        let reply = agent.handoff.reply.to(self.language.as_deref());
+        let (reply, offers) = (self.without_marks(reply), Box::default());
+        Outcome::HandOver { reason, reply, question: question.whole(), offers }
     }
 
     /// Returns the outcome if no prompt can be composed: the failure text, and a hand-off.
@@ -261,7 +344,7 @@ impl Run {
         );
         let reply = agent.texts.failure.to(self.language.as_deref()).to_owned();
         let (reason, question) = (TurnReason::Prompt { problem }, question.whole());
-        Outcome::HandOver { reason, reply, question }
+        Outcome::HandOver { reason, reply, question, offers: Box::default() }
     }
 }
 

@@ -290,5 +290,5 @@ fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&TranscriptionErr
             return Outcome::Silence { why: format!("nothing to answer: {}", kinds.join(", ")) };
         }
     };
-    Outcome::Reply(Reply { text: text.to_owned(), sort, citations: Vec::new(), choices: None })
+    Outcome::Reply(Reply::plain(text.to_owned(), sort))
 }

@@ -87,6 +87,15 @@ impl Header {
         ]
     }
 
+    /// Checks the phone numbers.
+    pub(super) fn check_phones(&self) -> Result<(), (&'static str, String)> {
+        let Some(bad) = self.handoff.notify.iter().find(|phone| !is_phone(phone)) else {
+            return Ok(());
+        };
+        let takes = "it takes phone numbers such as +15551230000";
+        Err(("handoff.notify", format!("handoff.notify has `{bad}`, {takes}")))
+    }
+
     fn bounded_lists(&self) -> Result<(), (&'static str, String)> {
         for (key, list, many, longest) in self.lists() {
             if list.len() > many {
@@ -111,7 +120,7 @@ pub(super) fn is_language(code: &str) -> bool {
     primary.len() == 2 && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-pub(super) fn is_phone(text: &str) -> bool {
+fn is_phone(text: &str) -> bool {
     let Some(digits) = text.strip_prefix('+') else { return false };
     let allowed = |c: char| c.is_ascii_digit() || c == ' ' || c == '-';
     digits.chars().filter(char::is_ascii_digit).count() >= 6 && digits.chars().all(allowed)

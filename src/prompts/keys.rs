@@ -1,10 +1,11 @@
 //! The keys of a prompt file's header: what each takes, for errors and for `docs/prompt-files.md`,
 //! whose table is generated from this list. Pure.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Gate, Header, no_case_worse};
-use crate::domain::GroundingCheck;
+use crate::domain::{GroundingCheck, Location};
 
 /// Maximum length of a value in an error, in characters.
 const MAX_SHOWN: usize = 60;
@@ -24,6 +25,8 @@ enum Form {
     Texts,
     Number,
     Switch,
+    /// Places with their coordinates.
+    Locations,
     /// A text for customers.
     Sentence,
     Word(&'static [&'static str]),
@@ -75,6 +78,16 @@ const KEYS: &[Key] = &[
         "choices_list",
         Form::Sentence,
         "Label of the button that opens such a list, at most 20 characters.¹",
+    ),
+    key(
+        "files",
+        Form::Switch,
+        "Whether the model may send the files of documents that it answers from: PDF, Office files and text.",
+    ),
+    key(
+        "locations",
+        Form::Locations,
+        "The business's places; the model shows customers the one that they ask for on a map.",
     ),
     key("history", Form::Number, "Maximum earlier messages in the prompt."),
     key("time_zone", Form::Text, "IANA name of the time zone of date and time in the prompt."),
@@ -239,6 +252,7 @@ impl Key {
             }
             Form::Number => self.range(),
             Form::Switch => "true or false".into(),
+            Form::Locations => "a list of at most 20 places, each with name, latitude, longitude and, if wanted, address".into(),
             Form::Sentence => "a text, or texts by language with `default` among them".into(),
             Form::Word(words) => format!("one of {}", words.join(", ")),
         }
@@ -265,6 +279,7 @@ impl Key {
             Form::Texts => value.as_array().is_some_and(|list| list.iter().all(is_scalar)),
             Form::Number => self.fits_number(value),
             Form::Switch => value.is_boolean(),
+            Form::Locations => Vec::<Location>::deserialize(value).is_ok(),
             Form::Sentence => match value {
                 Value::Object(texts) => {
                     texts.contains_key("default") && texts.values().all(is_scalar)

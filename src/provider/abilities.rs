@@ -163,6 +163,12 @@ impl Abilities {
         reactions: true,
     };
 
+    /// Whether a document of this name can be sent, as far as its extension says.
+    pub fn takes_document(&self, name: &str) -> bool {
+        document_type(name)
+            .is_some_and(|mime_type| self.files.iter().any(|one| one.types.contains(&mime_type)))
+    }
+
     /// Describes a file that is to be sent, with its bytes. Its type is that of its first bytes, of a
     /// document that of its name's extension. `name` may be a path.
     pub fn media(&self, name: &str, bytes: Vec<u8>, caption: &str) -> Result<Media, UnfitFile> {

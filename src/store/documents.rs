@@ -6,7 +6,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::knowledge::next_revision;
-use super::words::document_state::REMOVED;
+use super::words::document_state::{READY, REMOVED};
 use super::{Conn, LenientWord, Result, Store, Write, all, first, now, run};
 use crate::domain::{
     CollectionId, DocumentId, DocumentOrigin, DocumentState, DocumentStatus, FailureCode,
@@ -56,6 +56,23 @@ pub struct DocumentFilter {
     pub origin: Option<DocumentOrigin>,
     /// Only those changed before this time; at the same time, those with a smaller id.
     pub before: Option<(i64, String)>,
+}
+
+/// A document of a collection in use, and where its file is.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct DocumentFileRow {
+    /// The document.
+    pub id: DocumentId,
+    /// The collection's name.
+    pub collection: String,
+    /// The path within the collection.
+    pub path: String,
+    /// The title.
+    pub title: String,
+    /// Where it came from; never a website.
+    pub origin: DocumentOrigin,
+    /// 1 if its file was uploaded and is kept, else 0.
+    pub is_kept: i64,
 }
 
 /// Number of documents of a collection in one state.
@@ -120,6 +137,23 @@ macro_rules! shown {
     };
 }
 
+/// Selects the documents that answer and are no pages of a website.
+macro_rules! with_file {
+    ($condition:literal) => {
+        formatcp!(
+            "select d.id, c.slug as collection, d.path, d.title,
+                 case when d.uploaded = 1 then '{upload}' else '{folder}' end as origin,
+                 cast(case when exists (select 1 from uploads u where u.document_id = d.id and length(u.bytes) > 0)
+                     then 1 else 0 end as bigint) as is_kept
+             from documents d join collections c on c.id = d.collection_id and c.workspace_id = d.workspace_id
+             where d.workspace_id = $1 and d.state = '{READY}' and d.source_id is null and {condition} order by d.path",
+            upload = DocumentOrigin::Upload.as_str(),
+            folder = DocumentOrigin::Folder.as_str(),
+            condition = $condition
+        )
+    };
+}
+
 impl Store {
     /// The pages of a source that the last crawl could not read, with the code of the document if
     /// that is why: its failure may be older than the page's.
@@ -171,6 +205,26 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             first!(conn, ShownRow, shown!("and d.id = $2) s"), workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+
+    /// Returns a document that answers and is no page of a website, with where its file is.
+    pub async fn document_file(&self, id: &DocumentId) -> Result<Option<DocumentFileRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = with_file!("d.id = $2");
+            first!(conn, DocumentFileRow, sql, workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+
+    /// Returns such documents of a collection, by path.
+    pub async fn document_files(&self, collection: &CollectionId) -> Result<Vec<DocumentFileRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = with_file!("d.collection_id = $2");
+            all!(conn, DocumentFileRow, sql, workspace.as_str(), collection.as_str())
         })
         .await
     }

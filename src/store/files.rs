@@ -6,11 +6,12 @@ use const_format::formatcp;
 use sha2::{Digest, Sha256};
 use sqlx::FromRow;
 
+use super::outbox::OutgoingRow;
 use super::signal::{self, Signal};
 use super::words::file_state::{STORED, WAITING};
 use super::{Conn, Result, Rows, Store, Write, first, now, run, storable};
 use crate::domain::file::playable_type;
-use crate::domain::{Blob, ConversationId, MessageId, NumberId, WorkspaceId};
+use crate::domain::{Blob, Content, ConversationId, Media, MessageId, NumberId, WorkspaceId};
 
 mod fetching;
 mod retention;
@@ -35,6 +36,29 @@ pub(super) struct NewFile {
     pub(super) message: MessageId,
     pub(super) number: NumberId,
     pub(super) content: NewContent,
+}
+
+impl NewFile {
+    /// The file of a message that goes out, if it is one with its bytes.
+    pub(super) fn of(message: &OutgoingRow, number: &NumberId) -> Option<Self> {
+        let Content::Media(Media { mime_type, bytes: Some(bytes), sha256: Some(hash), .. }) =
+            &message.content
+        else {
+            return None;
+        };
+        let declared = mime_type.as_deref().unwrap_or_default();
+        let content = FileContent::hashed(hash.clone(), declared, bytes);
+        let (message, number) = (message.id.clone(), number.clone());
+        Some(Self { message, number, content: NewContent::Brought(content) })
+    }
+
+    /// The SHA-256 of its bytes, if it has them.
+    pub(super) fn hash(&self) -> Option<&str> {
+        match &self.content {
+            NewContent::Brought(content) => Some(&content.hash),
+            NewContent::Due(_) => None,
+        }
+    }
 }
 
 /// What is known of a file when its message comes.

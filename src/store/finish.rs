@@ -13,7 +13,7 @@ use super::outbox::{OutboxEntry, OutgoingRow, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::turns::Claim;
 use super::{
-    Conn, Result, Rows, Store, cases, first, gaps, messages, now, outbox, revised, storable,
+    Conn, Result, Rows, Store, cases, files, first, gaps, messages, now, outbox, revised, storable,
     to_json,
 };
 use crate::domain::thread::OwnerChange;
@@ -144,12 +144,13 @@ impl BatchWrite for FinishedTurn {
 async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet<(String, i64)>> {
     let (mut rows, moment) = (Rows::default(), now());
     for (place, turn) in (0_i64..).zip(all) {
-        let reply = turn.replies.last();
+        // A file says nothing that a machine could repeat.
+        let reply = turn.replies.iter().rfind(|reply| !reply.text().is_empty());
         rows.push([
             place.into(),
             turn.claim.id.as_str().into(),
             turn.claim.lease_token.into(),
-            reply.map(|_| moment).into(),
+            turn.replies.last().map(|_| moment).into(),
             reply.map_or(0, |reply| loop_guard::hash(reply.text())).into(),
             moment.into(),
         ]);
@@ -322,7 +323,29 @@ async fn queue(
         }
     }
     outbox::insert(conn, &rows).await?;
+    queue_files(ours, workspace, conn).await?;
     Ok(sent)
+}
+
+/// Stores the files of the replies, and has each uploaded before its message is sent.
+async fn queue_files(
+    ours: &[&FinishedTurn],
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+) -> Result<()> {
+    let mut all = Vec::new();
+    for turn in ours {
+        let number = turn.claim.number();
+        all.extend(turn.replies.iter().filter_map(|reply| files::NewFile::of(reply, &number)));
+    }
+    // In one order, so that two commits with the same files do not wait for each other.
+    all.sort_by(|a, b| a.hash().cmp(&b.hash()));
+    let messages: Vec<_> = all.iter().map(|file| file.message.clone()).collect();
+    files::insert(conn, workspace, all).await?;
+    for message in &messages {
+        files::request_upload(conn, workspace, message).await?;
+    }
+    Ok(())
 }
 
 impl FinishedTurn {

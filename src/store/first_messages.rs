@@ -109,7 +109,7 @@ impl Write for FirstMessage {
         };
         let Self { key, content, window, .. } = self.clone();
         let reply = Reply { conversation: id.clone(), key, content, quotes: None, window };
-        let message = WriteReply { reply, file: None };
+        let message = WriteReply { reply };
         let written = message.write_in(conn, workspace, (&id, self.takes_over)).await?;
         Ok(FirstMessageOutcome::Written(id, written))
     }

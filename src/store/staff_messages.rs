@@ -6,7 +6,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::files::{self, FileContent, NewContent, NewFile};
+use super::files;
 use super::outbox::{OutboxEntry, OutgoingRow};
 use super::signal::{self, Signal};
 use super::words::file_state::STORED;
@@ -18,8 +18,8 @@ mod window;
 pub use window::Window;
 
 use crate::domain::{
-    Author, Content, ConversationId, Media, MessageId, MessageKind, MessageState, NoteCode,
-    NumberId, Owner, WorkspaceId,
+    Author, Content, ConversationId, MessageId, MessageKind, MessageState, NoteCode, NumberId,
+    Owner, WorkspaceId,
 };
 
 /// A person's message to a customer.
@@ -103,14 +103,7 @@ pub struct Whereabouts {
 impl Store {
     /// Queues a person's message and gives that person the conversation.
     pub async fn write(&self, reply: Reply) -> Result<ReplyOutcome> {
-        let file = match &reply.content {
-            Content::Media(Media { mime_type, bytes: Some(bytes), sha256: Some(hash), .. }) => {
-                let declared = mime_type.as_deref().unwrap_or_default();
-                Some(FileContent::hashed(hash.clone(), declared, bytes))
-            }
-            _ => None,
-        };
-        self.apply(WriteReply { reply, file }).await
+        self.apply(WriteReply { reply }).await
     }
 
     /// Queues a message of the bot or a person again that failed or whose outcome is unknown.
@@ -219,8 +212,6 @@ impl EarlierReplyRow {
 
 pub(super) struct WriteReply {
     pub(super) reply: Reply,
-    /// The file of the reply.
-    pub(super) file: Option<FileContent>,
 }
 
 #[async_trait]
@@ -280,10 +271,7 @@ impl WriteReply {
         let mut rows = Rows::default();
         rows.push(queued.values(workspace, message, (0, None))?);
         outbox::insert(conn, &rows).await?;
-        if let Some(content) = &self.file {
-            let content = NewContent::Brought(content.clone());
-            let number = NumberId::stored(number.to_owned());
-            let file = NewFile { message: message.id.clone(), number, content };
+        if let Some(file) = files::NewFile::of(message, &NumberId::stored(number.to_owned())) {
             files::insert(conn, workspace, vec![file]).await?;
             files::request_upload(conn, workspace, &message.id).await?;
         }

@@ -24,6 +24,7 @@ use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{PendingTurn, gather, merge};
 use crate::pipeline::recording::{Recorder, TurnRecording};
 use crate::pipeline::{Bot, BudgetTier, TurnContext, TurnResult};
+use crate::provider::Abilities;
 use crate::spans;
 use crate::store::turns::{Claim, ConversationSnapshot};
 
@@ -300,7 +301,8 @@ impl Job {
         {
             return Ok(AttemptOutcome::Newer { heard, abandoned: false });
         }
-        let around = TurnContext { files: &audio, hear: None, tier: means };
+        let abilities = Abilities::of(scene.number.provider);
+        let around = TurnContext { files: &audio, hear: None, tier: means, abilities };
         let write = engine.generate_reply(scene.bot, &gathered.turn, ready, around);
         let mut write = Box::pin(self.within(scene, write));
         loop {

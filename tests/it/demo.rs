@@ -8,6 +8,7 @@ use frontdesk::config::Config;
 use frontdesk::domain::{Content, Outcome, ReplyKind, Turn, WaitingMessage};
 use frontdesk::knowledge::SilentProgress;
 use frontdesk::pipeline::{BudgetTier, NoFiles, TurnContext, TurnResult};
+use frontdesk::provider::Abilities;
 use serde_json::Value;
 
 use crate::support::openai::{OpenAi, last_message};
@@ -51,7 +52,8 @@ async fn ask(app: &App, question: &str) -> TurnResult {
         history: Vec::new(),
         now: frontdesk::domain::time::now_ms(),
     };
-    let around = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Full };
+    let (files, abilities) = (&NoFiles, &Abilities::WHATSAPP);
+    let around = TurnContext { files, hear: None, tier: BudgetTier::Full, abilities };
     app.desk.engine.answer(&bot, &turn, around).await
 }
 

@@ -16,6 +16,7 @@ use frontdesk::index::Entry;
 use frontdesk::knowledge::SilentProgress;
 use frontdesk::pipeline::{Bot, BudgetTier, NoFiles, TurnContext, TurnResult};
 use frontdesk::prompts;
+use frontdesk::provider::Abilities;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -45,7 +46,8 @@ async fn ask_after(app: &App, bot: &Bot, (history, question): (Vec<Line>, &str))
         history,
         now: frontdesk::domain::time::now_ms(),
     };
-    let around = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Full };
+    let (files, abilities) = (&NoFiles, &Abilities::WHATSAPP);
+    let around = TurnContext { files, hear: None, tier: BudgetTier::Full, abilities };
     app.desk.engine.answer(bot, &turn, around).await
 }
 

@@ -76,6 +76,7 @@ mod provider_contract;
 mod replicas;
 mod restart;
 mod room;
+mod offers;
 mod sent_files;
 mod server;
 mod session;

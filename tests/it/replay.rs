@@ -8,6 +8,7 @@ use frontdesk::eval::drafts::draft_bot;
 use frontdesk::eval::replay::{Change, Draft, RecordedTurn, ReplayOutcome, Turns, replay_turn};
 use frontdesk::pipeline::recording::Recorder;
 use frontdesk::pipeline::{Engine, NoFiles, PromptLayout, TurnContext};
+use frontdesk::provider::Abilities;
 use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use serde_json::json;
 
@@ -140,7 +141,8 @@ on_both! {
         let old = Engine { layout: PromptLayout::InSystem, ..desk.engine.clone() };
         let (engine, recorder) = Recorder::begin(&old, &bot.agent);
         let input = turn.tape.turn(&bot.agent);
-        let around = TurnContext { files: &NoFiles, hear: None, tier: turn.tape.tier };
+        let (files, abilities) = (&NoFiles, &Abilities::WHATSAPP);
+        let around = TurnContext { files, hear: None, tier: turn.tape.tier, abilities };
         let answered = engine.answer(&bot, &input, around).await;
         let asked = app.model.requests().pop().unwrap();
         assert!(asked["messages"][0].to_string().contains("[1] "), "{asked}");

@@ -140,6 +140,38 @@ fn question(customer: &str) -> Vec<u8> {
 }
 
 on_both! {
+    async fn a_bot_s_answer_and_its_file_are_one_commit_and_go_out_once_whenever_the_process_dies(db) {
+        let moments = [("turn.answered", 1), ("turn.committed", 0), ("upload.taken", 1)];
+        // On Postgres the lease of a dead process's upload ends by itself, after a minute.
+        let tried = if db == Db::Sqlite { 3 } else { 2 };
+        for (failpoint, texts) in moments.into_iter().take(tried) {
+            let place = Place::new(db).await;
+            let file = place.home.path().join("prompts/acme.md");
+            let prompt = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, prompt.replacen("---\n", "---\nfiles: true\n", 1)).unwrap();
+            place.model.answer_with(|_| "We close at 18:00 [1]. [[file: hours.md]]".into());
+            let environment = ("FAILPOINTS", &*format!("{failpoint}=return"));
+            let process = Process::begin_with(place.home.path(), &[environment]);
+            process.wait_ready().await;
+            assert!(place.deliver(&process, question(CUSTOMER)).await);
+            assert!(!process.ended().await, "{failpoint}: it was aborted");
+            let process = place.start().await;
+            let files = || place.whatsapp.sent().iter().filter(|sent| sent.file.is_some()).count();
+            let started = Instant::now();
+            while files() == 0 {
+                assert!(started.elapsed() < TIMEOUT, "{failpoint}: the file was not sent");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            tokio::time::sleep(A_WHILE).await;
+            // A text that was claimed with the commit may have gone out: a person is asked.
+            assert_eq!((place.count_to(CUSTOMER), files()), (texts + 1, 1), "{failpoint}");
+            let ours = place.outgoing(&process).await;
+            let ours = ours.iter().filter(|(to, _)| to == CUSTOMER);
+            assert_eq!(ours.count(), 2, "{failpoint}");
+            assert!(process.stop().await);
+        }
+    }
+
     async fn a_question_whose_turn_died_is_answered_once_after_the_restart(db) {
         let place = Place::new(db).await;
         place.model.delay(Duration::from_mins(10));

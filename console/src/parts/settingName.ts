@@ -22,6 +22,8 @@ export const settings = [
   "sources",
   "choices",
   "choices_list",
+  "files",
+  "locations",
   "history",
   "time_zone",
   "languages",

@@ -15,6 +15,7 @@ use crate::domain::time::now_ms;
 use crate::domain::{Content, HandoffRule, Outcome, ReplyKind, Turn, WaitingMessage};
 use crate::pipeline::gaps::mask_personal_data;
 use crate::pipeline::{Bot, BudgetTier, NoFiles, TurnContext};
+use crate::provider::Abilities;
 use crate::store;
 
 /// Number of questions that are returned, and the most that are tried.
@@ -90,7 +91,8 @@ impl Desk {
             history: Vec::new(),
             now: now_ms(),
         };
-        let context = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Words };
+        let (files, abilities) = (&NoFiles, &Abilities::WHATSAPP);
+        let context = TurnContext { files, hear: None, tier: BudgetTier::Words, abilities };
         let Outcome::Reply(reply) = self.engine.answer(bot, &turn, context).await.outcome else {
             return false;
         };

@@ -16,6 +16,7 @@ use crate::eval::seen::{self, ConsentChange};
 use crate::pipeline::inbound::consent_request;
 use crate::pipeline::outbound::{bubbles, history};
 use crate::pipeline::{AttachedFiles, Bot, BudgetTier, Engine, TurnContext, TurnResult};
+use crate::provider::Abilities;
 
 pub(super) struct Talk<'a> {
     engine: &'a Engine,
@@ -123,7 +124,8 @@ impl<'a> Talk<'a> {
             history: self.history[skip..].to_vec(),
             now: self.now,
         };
-        let around = TurnContext { files: &AttachedFiles, hear: None, tier: BudgetTier::Full };
+        let (files, abilities) = (&AttachedFiles, &Abilities::WHATSAPP);
+        let around = TurnContext { files, hear: None, tier: BudgetTier::Full, abilities };
         let answered = self.engine.answer(&self.bot, &turn, around).await;
         self.answered(words, &answered);
     }

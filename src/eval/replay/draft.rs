@@ -9,6 +9,7 @@ use crate::domain::trace::Trace;
 use crate::domain::{Agent, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Bot, Engine, TurnContext};
+use crate::provider::Abilities;
 
 /// A change to try.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +47,8 @@ impl Draft {
         let tape = &recorded.tape;
         let engine = if self.passages { tape.with_recorded_lookup(engine) } else { engine.clone() };
         let audio = tape.audio();
-        let around = TurnContext { files: &audio, hear: None, tier: tape.tier };
+        let (files, abilities) = (&audio, &Abilities::WHATSAPP);
+        let around = TurnContext { files, hear: None, tier: tape.tier, abilities };
         let answered = engine.answer(&self.bot, &tape.turn(&self.bot.agent), around).await;
         let (outcome, sent) = (answered.outcome.kind(), bubbles(&self.bot, &answered.outcome));
         let now = Side {

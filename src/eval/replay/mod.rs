@@ -10,6 +10,7 @@ use crate::pipeline::outbound::bubbles;
 use crate::pipeline::recording::TurnRecording;
 use crate::pipeline::{Bot, Engine, TurnContext};
 use crate::prompts;
+use crate::provider::Abilities;
 use crate::store::turn_recordings::{TurnRecordingFilter, TurnRecordingRow};
 use crate::store::{self, Store};
 
@@ -102,7 +103,8 @@ pub async fn replay_turn(engine: &Engine, recorded: &RecordedTurn) -> ReplayOutc
     let tape = &recorded.tape;
     let (engine, player) = tape.replay_engine(engine);
     let audio = tape.audio();
-    let around = TurnContext { files: &audio, hear: None, tier: tape.tier };
+    let (files, abilities) = (&audio, &Abilities::WHATSAPP);
+    let around = TurnContext { files, hear: None, tier: tape.tier, abilities };
     let answered = engine.answer(&bot, &tape.turn(&bot.agent), around).await;
     let sent = bubbles(&bot, &answered.outcome);
     let same = written(&answered.outcome) == written(&tape.outcome)

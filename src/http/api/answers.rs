@@ -15,6 +15,7 @@ use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::http::note::Note;
 use crate::knowledge::Edit;
+use crate::pipeline::offers;
 use crate::store::answers::{AnswerRow, ChangeOutcome, MAX_ANSWERS, NewAnswer};
 
 /// Author of everything that is written through the API, until there are user accounts.
@@ -132,6 +133,7 @@ pub(super) async fn create(
     let collection = collection(&web, &name).await?;
     let NewCuratedAnswer { phrasings, answer: body, language, enabled } = new;
     let curated = normalized(AnswerContent { phrasings, body, language, enabled })?;
+    check_marks(&web, &collection, &curated)?;
     let _turn = admit_edit(&web, (&name, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };
     let id = web.desk.store.add_answer(new).await?.ok_or_else(collection_full)?;
@@ -171,6 +173,7 @@ pub(super) async fn change(
         enabled: wanted.enabled.unwrap_or(known.enabled),
     })?;
     reject_file_answer(&row)?;
+    check_marks(&web, &CollectionId::stored(row.collection_id), &curated)?;
     let id = AnswerId::stored(row.id);
     let edit = Edit::ChangeAnswer(id.clone(), curated.clone());
     let _turn = admit_edit(&web, (&name, &edit), permit).await?;
@@ -219,6 +222,23 @@ pub(super) fn normalized(curated: AnswerContent) -> Result<AnswerContent, Proble
     curated
         .tidied()
         .map_err(|why| Problem::unprocessable(format!("This cannot be an answer: {why}.")))
+}
+
+/// Refuses an answer with choices that do not fit, or with a place that an agent of the collection
+/// does not have.
+pub(super) fn check_marks(
+    web: &WebState,
+    collection: &CollectionId,
+    curated: &AnswerContent,
+) -> Result<(), Problem> {
+    let wrong = |why: String| Problem::unprocessable(format!("This cannot be an answer: {why}."));
+    offers::check(&curated.body, None).map_err(wrong)?;
+    for bot in web.desk.bots.all().iter().filter(|bot| bot.agent.knowledge.contains(collection)) {
+        let (agent, places) = (&bot.agent.slug, Some(bot.agent.locations.as_slice()));
+        let checked = offers::check(&curated.body, places);
+        checked.map_err(|why| wrong(format!("{agent} would not send it whole: {why}")))?;
+    }
+    Ok(())
 }
 
 /// Refuses answers that a file defines, before a gate's suite is run for nothing.

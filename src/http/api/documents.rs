@@ -266,16 +266,8 @@ pub(super) async fn original(
 ) -> Result<Response, Problem> {
     let (id, row, collection) = find_document(&web, &id).await?;
     let _place = DOWNLOAD_SLOTS.acquire().await;
-    let found = match row.origin {
-        DocumentOrigin::Upload => web.desk.store.original(&id).await?,
-        DocumentOrigin::Folder => {
-            let file = web.desk.library.file(&collection, &row.path).await;
-            file.inspect_err(|error| tracing::warn!(%error, "a document's file cannot be read"))
-                .unwrap_or_default()
-        }
-        DocumentOrigin::Web => None,
-    };
     let path = &row.path;
+    let found = web.desk.library.original(&id, row.origin, (&collection, path)).await?;
     let bytes = found.ok_or_else(|| {
         Problem::missing(match row.origin {
             DocumentOrigin::Web => format!("This is a page of a website: it is at {path}."),

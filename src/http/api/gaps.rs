@@ -8,7 +8,9 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::admission::{Force, Permit, admit_edit};
-use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, collection_full, normalized};
+use super::answers::{
+    AUTHOR, CuratedAnswer, Phrasing, check_marks, collection, collection_full, normalized,
+};
 use super::collections::find_collection;
 use super::page::{Page, Paging};
 use super::response::{Answer, AuditedAnswer};
@@ -177,6 +179,7 @@ pub(super) async fn answer(
     };
     let GapAnswer { answer: body, language, .. } = given;
     let curated = normalized(AnswerContent { phrasings, body, language, enabled: true })?;
+    check_marks(&web, &collection, &curated)?;
     let slug = find_collection(&web, collection.as_str()).await?.slug;
     let _turn = admit_edit(&web, (&slug, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };

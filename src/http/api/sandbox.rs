@@ -120,7 +120,7 @@ impl From<Earlier> for Line {
 pub(super) struct Outcome {
     /// Outcome of the turn.
     outcome: TrialOutcome,
-    /// Messages that the customer would get, in WhatsApp's formatting.
+    /// Messages that the customer would get, in WhatsApp's formatting; of a file or place its name.
     bubbles: Vec<String>,
     /// The labels of the choices that the customer could tap; the last message has them as numbered lines.
     choices: Vec<String>,

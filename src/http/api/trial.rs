@@ -5,11 +5,12 @@
 use std::sync::Arc;
 
 use crate::domain::loop_guard::Limits;
+use crate::domain::offers::MarkedText;
 use crate::domain::thread::{ConsentRequest, Disposition, InboundEvent, IntakePolicy, Thread};
 use crate::domain::time::{Millis, now_ms};
 use crate::domain::trial::{TrialKind, TrialOutcome};
 use crate::domain::{
-    Choices, Citation, Content, Line, Outcome, Owner, ProblemCode, Speaker, Trace, Turn,
+    Choices, Citation, Content, Line, Outcome, Owner, ProblemCode, Reply, Speaker, Trace, Turn,
     TurnReason, loop_guard,
 };
 use crate::http::WebState;
@@ -20,6 +21,7 @@ use crate::pipeline::choices::read_back;
 use crate::pipeline::inbound::{Intake, intake_policy};
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{AttachedFiles, Bot, BudgetTier, TurnContext, TurnResult};
+use crate::provider::Abilities;
 
 /// A turn to try.
 pub(super) struct Trial {
@@ -76,7 +78,8 @@ impl Trial {
     }
 
     async fn answer(mut self, web: &WebState, hear: Option<Hear<'_>>) -> TrialResult {
-        let around = TurnContext { files: &AttachedFiles, hear, tier: self.tier };
+        let (files, abilities) = (&AttachedFiles, &Abilities::WHATSAPP);
+        let around = TurnContext { files, hear, tier: self.tier, abilities };
         let answered = web.desk.engine.answer(&self.bot, &self.turn, around).await;
         web.desk.count_trial(self.kind, answered.trace.usage).await;
         let bubbles = bubbles(&self.bot, &answered.outcome);
@@ -85,8 +88,10 @@ impl Trial {
         let TurnResult { outcome, trace, .. } = answered;
         let kind = outcome.kind().into();
         let choices = match &outcome {
-            Outcome::Reply(reply) => reply.choices.as_deref().map(Choices::titles),
-            Outcome::HandOver { .. } | Outcome::Silence { .. } => None,
+            Outcome::Reply(Reply { offers, .. }) | Outcome::HandOver { offers, .. } => {
+                offers.choices.as_deref().map(Choices::titles)
+            }
+            Outcome::Silence { .. } => None,
         };
         let choices = choices.unwrap_or_default();
         let (reason, citations) = match outcome {
@@ -185,7 +190,7 @@ pub(super) fn replay(intake: &Intake, bot: &Bot, lines: &[Line]) -> Thread {
                 }
             }
             Speaker::Bot => {
-                if announcements.iter().any(|one| one == text.trim()) {
+                if announcements.iter().any(|one| one.is_in(text.trim())) {
                     thread.take_over(now);
                 } else if thread.owner == Owner::Person {
                     thread.give_back();
@@ -198,13 +203,29 @@ pub(super) fn replay(intake: &Intake, bot: &Bot, lines: &[Line]) -> Thread {
     thread
 }
 
+/// What the customer reads when a person is called.
+struct Announcement {
+    text: String,
+    /// Whether choices, files or places follow it.
+    has_more: bool,
+}
+
+impl Announcement {
+    /// Whether a line of the bot is this text.
+    fn is_in(&self, line: &str) -> bool {
+        line == self.text || self.has_more && line.starts_with(&self.text)
+    }
+}
+
 /// What the customer reads when a person is called, in each language.
-fn announcements(bot: &Bot) -> Vec<String> {
+fn announcements(bot: &Bot) -> Vec<Announcement> {
     let texts = bot.agent.handoff.reply.all().map(|reply| {
-        let (reason, question, reply) = (TurnReason::Budget {}, String::new(), reply.to_owned());
-        bubbles(bot, &Outcome::HandOver { reason, reply, question }).join("\n\n")
+        let MarkedText { text: reply, marks, .. } = MarkedText::of(reply);
+        let (reason, question, offers) = (TurnReason::Budget {}, String::new(), Box::default());
+        let sent = bubbles(bot, &Outcome::HandOver { reason, reply, question, offers });
+        Announcement { text: sent.join("\n\n").trim().to_owned(), has_more: !marks.is_empty() }
     });
-    texts.map(|text| text.trim().to_owned()).collect()
+    texts.collect()
 }
 
 /// The refusal for an agent that does not exist, with those that do.

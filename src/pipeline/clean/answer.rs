@@ -5,10 +5,11 @@ use frontdesk_language::sentences;
 use regex::Regex;
 
 use super::patterns::{
-    CHOICES, CODE, EMPTY_VALUE, MARK, MARKS, SIGNAL, SOURCES, TRACE, UNFINISHED, close_gap,
-    is_line_start,
+    CODE, EMPTY_VALUE, FILE_BEGIN, LOCATION_BEGIN, MARK, MARKS, OFFER, SIGNAL, SOURCES, TRACE,
+    UNFINISHED, close_gap, is_line_start,
 };
 use super::wrapping::{JSON_START, UNWRAPS};
+use crate::domain::offers::{MarkKind, Marks};
 
 /// Maximum length of an answer, in characters.
 const MAX_ANSWER_CHARS: usize = 12_000;
@@ -39,8 +40,8 @@ pub(crate) struct CleanAnswer {
     pub(crate) marks: Vec<(usize, usize)>,
     /// What the model asked for.
     pub(crate) signals: Signals,
-    /// The labels of the choices that it offers, as it wrote them.
-    pub(crate) choices: Vec<String>,
+    /// The choices, files and places that it offers, as it wrote them.
+    pub(crate) offers: Marks,
     /// Descriptions of what was removed or changed.
     pub(crate) repairs: Vec<String>,
 }
@@ -56,9 +57,10 @@ pub(crate) fn clean(raw: &str, passages: usize) -> CleanAnswer {
     cleaned.empty_if(&TRACE, "emptied: it was a stack trace");
     cleaned.empty_if(&JSON_START, "emptied: it was JSON");
     cleaned.empty_if(&EMPTY_VALUE, "emptied: it was an empty value");
-    cleaned.take_choices();
+    cleaned.take_offers();
     cleaned.take_signals();
     cleaned.take_marks(passages);
+    cleaned.take_rest();
     cleaned.shorten();
     cleaned
 }
@@ -89,17 +91,22 @@ impl CleanAnswer {
         }
     }
 
-    /// Takes out the marks with choices; the first one counts.
-    fn take_choices(&mut self) {
+    /// Takes out the marks with choices, files and places; of those with choices, the first counts.
+    fn take_offers(&mut self) {
         let text = std::mem::take(&mut self.text);
         let mut found = Vec::new();
-        // Half of a label would mislead: a mark that was cut off offers nothing.
-        let said = without(&text, &CHOICES, |mark| {
-            found.push(if is_closed(mark) { labels(mark) } else { Vec::new() });
-        });
-        if let Some(first) = found.drain(..).next() {
-            self.choices = first;
-            self.note("took out the mark with the choices".to_owned());
+        let said = without(&text, &OFFER, |mark| found.push((kind(mark), names(mark))));
+        let mut has_choices = false;
+        for (kind, names) in found {
+            let what = match kind {
+                MarkKind::Choices => "the choices",
+                MarkKind::File => "a file",
+                MarkKind::Location => "a place",
+            };
+            self.note(format!("took out the mark with {what}"));
+            if kind != MarkKind::Choices || !std::mem::replace(&mut has_choices, true) {
+                self.offers.add(kind, names);
+            }
         }
         said.trim().clone_into(&mut self.text);
     }
@@ -127,6 +134,15 @@ impl CleanAnswer {
             said.truncate(start);
         }
         said.trim().clone_into(&mut self.text);
+    }
+
+    /// Takes out what has become a mark of an offer only because something else was taken out of it.
+    fn take_rest(&mut self) {
+        while OFFER.is_match(&self.text) {
+            without(&self.text, &OFFER, |_| {}).trim().clone_into(&mut self.text);
+            // Their places are others now.
+            self.marks.clear();
+        }
     }
 
     fn take_marks(&mut self, passages: usize) {
@@ -221,20 +237,35 @@ fn without(text: &str, marks: &Regex, mut take: impl FnMut(&str)) -> String {
     said
 }
 
-/// Whether a mark with choices ends with its brackets.
+/// What a mark is about.
+fn kind(mark: &str) -> MarkKind {
+    if FILE_BEGIN.is_match(mark) {
+        MarkKind::File
+    } else if LOCATION_BEGIN.is_match(mark) {
+        MarkKind::Location
+    } else {
+        MarkKind::Choices
+    }
+}
+
+/// Whether a mark ends with its brackets.
 fn is_closed(mark: &str) -> bool {
     mark.trim_end_matches(['*', '_', '`', ')']).ends_with([']', '］', '】'])
 }
 
-/// Returns the labels of a mark with choices, without emphasis and citations.
-fn labels(mark: &str) -> Vec<String> {
+/// Returns the names in a mark, such as the labels of choices, without emphasis and citations. Half of
+/// a name would mislead: there are none in a mark that was cut off.
+fn names(mark: &str) -> Vec<String> {
+    if !is_closed(mark) {
+        return Vec::new();
+    }
     let mark = mark.strip_prefix('(').and_then(|mark| mark.strip_suffix(')')).unwrap_or(mark);
     let mark = mark.trim_matches(['*', '_', '`']);
-    let (_, labels) = mark.split_once([':', '：']).unwrap_or_default();
-    let labels = labels.trim_end_matches(['\\', ']', '］', '】']).split(['|', '｜', '\n']);
-    let bare = labels.map(|label| label.split(['[', '［', '【']).next().unwrap_or_default().trim());
-    let bare = bare.map(|label| label.trim_matches(['*', '_', '`', '"']).trim());
-    bare.filter(|label| !label.is_empty()).map(str::to_owned).collect()
+    let (_, names) = mark.split_once([':', '：']).unwrap_or_default();
+    let names = names.trim_end_matches(['\\', ']', '］', '】']).split(['|', '｜', '\n']);
+    let bare = names.map(|name| name.split(['[', '［', '【']).next().unwrap_or_default().trim());
+    let bare = bare.map(|name| name.trim_matches(['*', '_', '`', '"']).trim());
+    bare.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Whether a mark that was cut off is the beginning of a signal, and not of a link to a
@@ -341,15 +372,50 @@ mod tests {
         ] {
             let cleaned = clean(&format!("Which size [1]? {mark}"), 3);
             assert_eq!(cleaned.text, "Which size?", "{mark}");
-            assert_eq!(cleaned.choices, ["Small", "Large"], "{mark}");
+            assert_eq!(cleaned.offers.choices, ["Small", "Large"], "{mark}");
             assert_eq!(cleaned.cited, [1], "{mark}: a label cites nothing");
         }
         let both = clean("Which? [[choices: A | B]]\n[[hand-off]]", 0);
-        assert_eq!((&*both.text, both.choices.len(), both.signals.hand_off), ("Which?", 2, true));
+        assert_eq!(
+            (&*both.text, both.offers.choices.len(), both.signals.hand_off),
+            ("Which?", 2, true)
+        );
         let cut = clean("Which size? [[choices: Small | Lar", 0);
-        assert_eq!((&*cut.text, cut.choices.len()), ("Which size?", 0), "half of a label misleads");
+        assert_eq!(
+            (&*cut.text, cut.offers.choices.len()),
+            ("Which size?", 0),
+            "half of a label misleads"
+        );
         for raw in ["See [choices: many](https://a.example).", "Our choices: A | B."] {
-            assert_eq!((&*clean(raw, 0).text, clean(raw, 0).choices.len()), (raw, 0));
+            assert_eq!((&*clean(raw, 0).text, clean(raw, 0).offers.choices.len()), (raw, 0));
+        }
+    }
+
+    #[test]
+    fn files_and_places_are_found_however_they_are_written_and_never_shown() {
+        for (mark, wanted) in [
+            ("[[file: Price list.pdf]]", ["Price list.pdf"].as_slice()),
+            ("[[File:Price list.pdf|Menu]]", &["Price list.pdf", "Menu"]),
+            ("**[[files: \"Price list.pdf\"]]** [[file: price LIST.pdf]]", &["Price list.pdf"]),
+            ("\\[\\[file: Price list.pdf\\]\\]", &["Price list.pdf"]),
+            ("[[archivo: Menu]]\n[[الملف: القائمة]]", &["Menu", "القائمة"]),
+            ("[[file[[file: Price list.pdf]]: Menu]]", &["Price list.pdf"]),
+            ("[[file[[hand-off]]: Menu]] [[file[1]: Menu]]", &[]),
+            ("[[file: Price li", &[]),
+            ("[[file: Price list.pdf]", &[]),
+        ] {
+            let cleaned = clean(&format!("Here it is [1]. {mark}"), 3);
+            assert_eq!(cleaned.text, "Here it is.", "{mark}");
+            assert_eq!(cleaned.offers.files, wanted, "{mark}");
+            assert!(cleaned.offers.choices.is_empty() && cleaned.offers.locations.is_empty());
+        }
+        let all = "Look [[location: Shop]] here. [[file: A]] [[choices: X | Y]]\n[[hand-off]]";
+        let all = clean(all, 0);
+        assert_eq!((&*all.text, all.signals.hand_off), ("Look here.", true));
+        let Marks { choices, files, locations } = all.offers;
+        assert_eq!((choices.len(), &*files[0], &*locations[0]), (2, "A", "Shop"));
+        for raw in ["See [file: a](https://a.example).", "[[document: 3]]", "Our file: A."] {
+            assert_eq!(clean(raw, 3).offers, Marks::default(), "{raw}");
         }
     }
 

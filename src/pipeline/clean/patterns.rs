@@ -47,23 +47,39 @@ pub(super) static SIGNAL: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// What a mark with choices begins with. Models translate its word with the labels.
-const CHOICES_START: &str = concat!(
-    r"(?:(?:\\?[\[［]){2}|【)[ \t]*",
-    r"(?:choices?|choix|options?|opciones|opci[oó]n|op[cç][oõ]es|escolhas|elecciones|auswahl|optionen|(?:ال)?خيارات)",
-    r"[ \t]*[:：]"
-);
+/// The brackets that a mark of an offer begins with.
+const OFFER_OPEN: &str = r"(?:(?:\\?[\[［]){2}|【)[ \t]*";
+/// The words of marks with choices, files and places. Models translate them with what they name.
+const CHOICE_WORDS: &str = r"(?:choices?|choix|options?|opciones|opci[oó]n|op[cç][oõ]es|escolhas|elecciones|auswahl|optionen|(?:ال)?خيارات)";
+const FILE_WORDS: &str =
+    r"(?:files?|fichiers?|archivos?|arquivos?|ficheiros?|fichero|datei(?:en)?|(?:ال)?ملف(?:ات)?)";
+const LOCATION_WORDS: &str = r"(?:locations?|places?|lieu|ubicaci[oó]n|localizaci[oó]n|localiza[cç][aã]o|lugar|standort|(?:ال)?موقع)";
 
-/// The beginning of a mark with choices.
-pub(super) static CHOICES_BEGIN: LazyLock<Regex> =
-    LazyLock::new(|| fixed(&format!(r"(?i)\A{CHOICES_START}")));
+/// What a mark of an offer begins with.
+static OFFER_START: LazyLock<String> = LazyLock::new(|| {
+    format!(r"{OFFER_OPEN}(?:{CHOICE_WORDS}|{FILE_WORDS}|{LOCATION_WORDS})[ \t]*[:：]")
+});
 
-/// A mark that offers choices, with what a model puts around it; to the end, if it is not closed.
-pub(super) static CHOICES: LazyLock<Regex> = LazyLock::new(|| {
+/// The beginning of a mark that offers choices, a file or a place.
+pub(super) static OFFER_BEGIN: LazyLock<Regex> =
+    LazyLock::new(|| fixed(&format!(r"(?i)\A{}", *OFFER_START)));
+
+/// Two brackets and letters: what may become the beginning of such a mark.
+pub(super) static OFFER_PREFIX: LazyLock<Regex> =
+    LazyLock::new(|| fixed(&format!(r"\A{OFFER_OPEN}\p{{Alphabetic}}{{0,16}}[ \t]*\z")));
+
+/// A mark that offers something, with what a model puts around it; to the end, if it is not closed.
+pub(super) static OFFER: LazyLock<Regex> = LazyLock::new(|| {
     let inside = r"(?:[^\]］】]|[\]］][^\]］])*?";
-    let mark = format!(r"{CHOICES_START}{inside}(?:(?:\\?[\]］]){{2,3}}|】|\z)");
+    let mark = format!(r"{}{inside}(?:(?:\\?[\]］]){{2,3}}|】|\z)", *OFFER_START);
     fixed(&format!(r"(?is)\*\*{mark}\*\*|__{mark}__|`{mark}`|\({mark}\)|{mark}"))
 });
+
+/// The beginnings of the marks with files, and with places.
+pub(super) static FILE_BEGIN: LazyLock<Regex> =
+    LazyLock::new(|| fixed(&format!(r"(?i){OFFER_OPEN}{FILE_WORDS}[ \t]*[:：]")));
+pub(super) static LOCATION_BEGIN: LazyLock<Regex> =
+    LazyLock::new(|| fixed(&format!(r"(?i){OFFER_OPEN}{LOCATION_WORDS}[ \t]*[:：]")));
 
 /// Code, which must stay unchanged.
 pub(super) static CODE: LazyLock<Regex> =

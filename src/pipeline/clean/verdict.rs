@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::patterns::{CHOICES, CHOICES_BEGIN, MARK, SIGNAL, UNFINISHED, fixed};
+use super::patterns::{MARK, OFFER, OFFER_BEGIN, OFFER_PREFIX, SIGNAL, UNFINISHED, fixed};
 use super::wrapping::{THINK, THINK_END, THINK_START};
 
 /// Maximum length of a tag and of a mark to wait for, in characters.
 const MAX_TAG_CHARS: usize = 64;
 const MAX_MARK_CHARS: usize = 40;
-/// Maximum length of a mark with choices to wait for, in bytes; of a longer one nothing is shown.
-const MAX_CHOICES_BYTES: usize = 2000;
+/// Maximum length of a mark with an offer to wait for, in bytes; of a longer one nothing is shown.
+const MAX_OFFER_BYTES: usize = 2000;
 
 /// Characters behind a special token and white space that show its role: the longest, `assistant`,
 /// and what ends it.
@@ -51,7 +51,7 @@ pub(super) fn verdict(rest: &str, last: bool) -> Verdict {
     match known {
         Verdict::Wait
             if last
-                && (CHOICES_BEGIN.is_match(rest)
+                && (OFFER_BEGIN.is_match(rest)
                     || UNFINISHED.find(rest).is_some_and(|cut| cut.start() == 0)) =>
         {
             Verdict::Mark(rest.len())
@@ -90,7 +90,7 @@ fn around_signal(rest: &str, around: &str) -> Verdict {
         return if matches!(known, Verdict::Wait) { known } else { Verdict::Plain(around.len()) };
     };
     let (mark, after) = inner.split_at_checked(length).unwrap_or((inner, ""));
-    if !SIGNAL.is_match(mark) && !CHOICES_BEGIN.is_match(mark) {
+    if !SIGNAL.is_match(mark) && !OFFER_BEGIN.is_match(mark) {
         Verdict::Plain(around.len())
     } else if after.starts_with(around) {
         Verdict::Mark(length + 2 * around.len())
@@ -126,13 +126,13 @@ fn parenthesis(rest: &str) -> Verdict {
     }
 }
 
-/// Classifies a mark with choices, which holds text of any kind.
-fn choices(rest: &str) -> Verdict {
-    let end = CHOICES.find(rest).map_or(rest.len(), |mark| mark.end());
+/// Classifies a mark with choices, files or places, which holds text of any kind.
+fn offer(rest: &str) -> Verdict {
+    let end = OFFER.find(rest).map_or(rest.len(), |mark| mark.end());
     // What follows may be a third bracket, or the end of the answer.
     if end < rest.len() {
         Verdict::Mark(end)
-    } else if rest.len() > MAX_CHOICES_BYTES {
+    } else if rest.len() > MAX_OFFER_BYTES {
         Verdict::Hide(0, HiddenPart::Rest)
     } else {
         Verdict::Wait
@@ -140,8 +140,11 @@ fn choices(rest: &str) -> Verdict {
 }
 
 fn bracket(rest: &str) -> Verdict {
-    if CHOICES_BEGIN.is_match(rest) {
-        return choices(rest);
+    if OFFER_BEGIN.is_match(rest) {
+        return offer(rest);
+    }
+    if OFFER_PREFIX.is_match(rest) {
+        return Verdict::Wait;
     }
     let open = rest.chars().next().map_or(0, char::len_utf8);
     let allowed = |c: char| c.is_ascii_alphanumeric() || " ,;:#^-‐‑–†_./[［\\".contains(c);

@@ -149,6 +149,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
     let engine = Engine {
         speech: AdapterSlot::new(speech::off()),
         attachments: Arc::new(crate::pipeline::NoAttachments),
+        document_files: Arc::new(crate::pipeline::NoDocumentFiles),
         lookup: Arc::new(lookup),
         retrieve: retrieve::Settings { rewrite_ms: 0, rewrite_model: String::new() },
         model: llm::ModelSource::fixed(llm::Settings::without_model(crate::qa::off())),

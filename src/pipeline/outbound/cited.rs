@@ -42,7 +42,7 @@ mod tests {
             place: String::new(),
         };
         let citations = marks.iter().map(cite).collect();
-        Reply { text: text.into(), sort: ReplyKind::Answer, citations, choices: None }
+        Reply { citations, ..Reply::plain(text.into(), ReplyKind::Answer) }
     }
 
     #[test]

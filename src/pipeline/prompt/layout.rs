@@ -2,10 +2,12 @@
 //! budget. Pure.
 
 use crate::domain::label::{MAX_TITLE_LEN, one_line};
-use crate::domain::{ChatMessage, Line, Passage, Question, Role, Speaker};
+use crate::domain::{Agent, ChatMessage, Line, Passage, Question, Role, Speaker};
+use crate::pipeline::document_files::DocumentFile;
 use crate::pipeline::framing::{
-    CHOICES, IN_SYSTEM_NO_PASSAGES, IN_SYSTEM_RULES, NO_PASSAGES, PromptLayout, RULES, SENDS,
-    SENDS_TOO, SIGNALS, WRITES, fenced, neutralised, without_fences, without_sources_line,
+    CHOICES, FILES, IN_SYSTEM_NO_PASSAGES, IN_SYSTEM_RULES, LOCATIONS, NO_PASSAGES, PromptLayout,
+    RULES, SENDABLE, SENDS, SENDS_TOO, SIGNALS, WRITES, fenced, neutralised, without_fences,
+    without_sources_line,
 };
 
 /// Tokens of a chat message beyond its text (OpenAI's counting: role and separators).
@@ -17,8 +19,10 @@ const MESSAGE_BYTES: usize = 16;
 pub(super) struct Parts<'a> {
     /// The agent's rendered instructions.
     pub(super) system: String,
-    /// Whether the model may offer choices.
-    pub(super) choices: bool,
+    /// Text that tells the model which marks it may write: see [`offers`].
+    pub(super) offers: String,
+    /// The files that it may send, of documents among the passages.
+    pub(super) files: &'a [DocumentFile],
     pub(super) history: &'a [Line],
     pub(super) passages: &'a [Passage],
     /// What the customer's message refers to: a line that says so, and the text.
@@ -34,6 +38,8 @@ pub(super) struct Pieces {
     system: String,
     lines: Vec<ChatMessage>,
     passages: Vec<String>,
+    /// The files that may be sent, each with the number of passages before its first.
+    files: Vec<(usize, String)>,
     /// The end of the prompt: date, time and question.
     end: String,
 }
@@ -58,16 +64,15 @@ impl Pieces {
                     .into_iter()
                     .map(|text| text + "\n\n")
                     .collect(),
+                files: Vec::new(),
                 end: parts.question.text.clone(),
             },
             PromptLayout::Fenced => Self {
                 layout,
-                system: format!(
-                    "{system}{SIGNALS}{}{RULES}",
-                    if parts.choices { CHOICES } else { "" }
-                ),
+                system: format!("{system}{SIGNALS}{}{RULES}", parts.offers),
                 lines: parts.history.iter().filter_map(as_written).collect(),
                 passages: passages(parts.passages, neutralised),
+                files: files(parts),
                 end: end(parts),
             },
         }
@@ -87,7 +92,9 @@ impl Pieces {
         let count = |text: &str| tokens(text) + MESSAGE_OVERHEAD;
         let lines: Vec<u32> = self.lines.iter().map(|line| count(&line.content)).collect();
         let passages: Vec<u32> = self.passages.iter().map(|text| count(text)).collect();
-        let fixed = count(&self.system) + count(&self.end) + count(self.framing());
+        let listed = self.listed(self.passages.len());
+        let listed = if listed.is_empty() { 0 } else { count(&listed) };
+        let fixed = count(&self.system) + count(&self.end) + count(self.framing()) + listed;
         let total = |fit: &Fit| {
             fixed
                 + lines[fit.dropped_history..].iter().sum::<u32>()
@@ -104,6 +111,13 @@ impl Pieces {
             PromptLayout::InSystem => IN_SYSTEM_RULES,
             PromptLayout::Fenced => NO_PASSAGES,
         }
+    }
+
+    /// Lists the files of the first passages; empty if they have none.
+    fn listed(&self, passages: usize) -> String {
+        let names = self.files.iter().filter(|(before, _)| *before < passages);
+        let names: Vec<_> = names.map(|(_, name)| format!("- {name}\n")).collect();
+        if names.is_empty() { String::new() } else { format!("{SENDABLE}\n{}\n", names.concat()) }
     }
 
     fn bytes(&self) -> usize {
@@ -139,7 +153,8 @@ impl Pieces {
         } else {
             format!("<passages>\n\n{}\n\n</passages>", self.passages.join("\n\n"))
         };
-        let last = message(Role::User, format!("{passages}\n\n{}", self.end));
+        let listed = self.listed(self.passages.len());
+        let last = message(Role::User, format!("{passages}\n\n{listed}{}", self.end));
         let mut messages = vec![message(Role::System, self.system)];
         for one in history.into_iter().chain(std::iter::once(last)) {
             // Some models refuse two messages of one role in a row.
@@ -216,6 +231,31 @@ fn passages(passages: &[Passage], inner: impl Fn(&str) -> String) -> Vec<String>
     numbered.collect()
 }
 
+/// Returns what tells the model which marks it may write.
+pub(super) fn offers(agent: &Agent) -> String {
+    let mut told = String::new();
+    if agent.choices {
+        told.push_str(CHOICES);
+    }
+    if agent.files {
+        told.push_str(FILES);
+    }
+    if !agent.locations.is_empty() {
+        let names: Vec<_> = agent.locations.iter().map(|place| place.name.as_str()).collect();
+        told.extend([LOCATIONS, &names.join(" | "), "."]);
+    }
+    told
+}
+
+/// Returns the files that may be sent, as the prompt lists them.
+fn files(parts: &Parts<'_>) -> Vec<(usize, String)> {
+    let listed = |file: &DocumentFile| {
+        let first = parts.passages.iter().position(|one| one.chunk.document == file.document)?;
+        Some((first, neutralised(&one_line(&file.listed(), MAX_TITLE_LEN))))
+    };
+    parts.files.iter().filter_map(listed).collect()
+}
+
 /// Returns what stands behind the passages: what changes in each turn comes last.
 fn end(parts: &Parts<'_>) -> String {
     let quoted = |(says, text): &(&str, String)| {
@@ -256,7 +296,8 @@ mod tests {
         let (before, now) = (Vec::new(), "Monday, 2 March 2026, 09:30 (UTC)".to_owned());
         Parts {
             system: "Be kind.".into(),
-            choices: false,
+            offers: String::new(),
+            files: &[],
             history,
             passages,
             before,

@@ -65,8 +65,7 @@ impl Lookup for ReplayLookup {
         if self.search {
             return self.now.curated(agent, question).await;
         }
-        let answer =
-            |text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new(), choices: None };
+        let answer = |text| Reply::plain(text, ReplyKind::Answer);
         (self.inputs.curated.clone().map(answer), None)
     }
 

@@ -142,6 +142,15 @@ pub enum UnfitContent {
 }
 
 impl Abilities {
+    /// Returns choices with these labels as WhatsApp takes them, without a text; `list` is the label for
+    /// a list.
+    pub fn offer(labels: Vec<String>, list: &str) -> Result<Choices, UnfitContent> {
+        let choices = Choices::new(String::new(), ChoiceOption::numbered(labels));
+        let choices = Choices { list: Some(list.to_owned()), ..choices };
+        let below = Choices { body: "?".to_owned(), ..choices.clone() };
+        Self::WHATSAPP.check(&Content::Choices(below)).map(|()| choices)
+    }
+
     /// Checks what is to be queued. Files and templates are checked as they are read and filled.
     pub fn check(&self, content: &Content) -> Result<(), UnfitContent> {
         match content {

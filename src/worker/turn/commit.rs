@@ -26,6 +26,7 @@ impl Job {
         turn.send = fast_path.as_ref().map(|fast_path| fast_path.terms);
         let (parts, escalated, desk) =
             (turn.replies.len(), turn.escalation.is_some(), self.desk.clone());
+        let has_file = turn.replies.iter().any(|reply| reply.content.kind().is_file());
         let first = turn.send.and(turn.replies.first()).map(|reply| reply.id.clone());
         let conversation = turn.claim.conversation();
         let commit = async move {
@@ -43,6 +44,9 @@ impl Job {
             let claimed = first.is_some();
             if let (Some(first), Some(fast_path)) = (first, fast_path) {
                 fast_path.carry(*first, parts > 1);
+            }
+            if has_file {
+                desk.notifier.wake_file_uploader();
             }
             if escalated {
                 desk.notifier.announce(What::Escalations);

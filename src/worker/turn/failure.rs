@@ -94,8 +94,7 @@ pub(super) fn failed(turn: &Turn, why: &str) -> TurnAnswer {
     // Its words may be what broke the pipeline.
     let language = catch_unwind(AssertUnwindSafe(|| language_of(turn))).ok().flatten();
     let text = turn.agent.texts.failure.to(language.as_deref()).to_owned();
-    let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new(), choices: None };
-    let outcome = Outcome::Reply(reply);
+    let outcome = Outcome::Reply(Reply::plain(text, ReplyKind::Failure));
     let (transcripts, inputs) = (Vec::new(), RecordedInputs::default());
     let answered = TurnResult { outcome, trace, transcripts, inputs };
     // Not recorded: an input that broke the pipeline is not replayed.

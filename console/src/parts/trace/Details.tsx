@@ -5,7 +5,7 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Fold } from "./Fold";
 import { Passages } from "./Passages";
-import { PromptSection, ReplySection, Rules, Search, TranscriptSection } from "./Sections";
+import { OffersSection, PromptSection, ReplySection, Rules, Search, TranscriptSection } from "./Sections";
 import { Timings } from "./Timings";
 import { figures, type Trace } from "./trace";
 
@@ -44,6 +44,7 @@ function StageDetails({ trace }: { trace: Trace }) {
       <Passages trace={trace} />
       <PromptSection trace={trace} />
       <ReplySection trace={trace} />
+      <OffersSection trace={trace} />
     </Stack>
   );
 }

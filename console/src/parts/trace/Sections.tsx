@@ -215,3 +215,25 @@ export function ReplySection({ trace }: Props) {
     </Part>
   );
 }
+
+/** Files and places that go out beside the text, and what is left out. */
+export function OffersSection({ trace }: Props) {
+  const { t } = useTranslation("trace");
+  const { offers } = trace;
+  if (!offers) return null;
+  const lines = [
+    ...offers.files.map((name) => [t("offers.file"), name]),
+    ...offers.locations.map((name) => [t("offers.location"), name]),
+    ...offers.left_out.map((what) => [t("offers.leftOut"), what]),
+  ];
+  if (lines.length === 0) return null;
+  return (
+    <Part name={t("offers.title")}>
+      {lines.map(([label, what]) => (
+        <Text key={`${label} ${what}`} size="sm">
+          {label} <bdi>{what}</bdi>
+        </Text>
+      ))}
+    </Part>
+  );
+}

@@ -13,7 +13,12 @@ export function asTrace(value: unknown): Trace | undefined {
 }
 
 /** The stages of the pipeline, and the calls within them. */
-type TimedStage = Exclude<keyof Trace, "usage" | "total_ms"> | "embed" | "rewrite" | "rerank" | "checked";
+type TimedStage =
+  | Exclude<keyof Trace, "usage" | "total_ms" | "offers">
+  | "embed"
+  | "rewrite"
+  | "rerank"
+  | "checked";
 export type Stage = TimedStage | "rest";
 export type StageTime = { stage: Stage; ms: number };
 
