@@ -103,8 +103,8 @@ pub struct Whereabouts {
 impl Store {
     /// Queues a person's message and gives that person the conversation.
     pub async fn write(&self, reply: Reply) -> Result<ReplyOutcome> {
-        let file = match &reply.content {
-            Content::Media(Media { mime_type, bytes: Some(bytes), sha256: Some(hash), .. }) => {
+        let file = match reply.content.file() {
+            Some(Media { mime_type, bytes: Some(bytes), sha256: Some(hash), .. }) => {
                 let declared = mime_type.as_deref().unwrap_or_default();
                 Some(FileContent::hashed(hash.clone(), declared, bytes))
             }
@@ -209,11 +209,7 @@ struct EarlierReplyRow {
 impl EarlierReplyRow {
     /// Whether it has this content. That of a file has the hash of its bytes.
     fn has(&self, content: &Content) -> bool {
-        let mut content = content.clone();
-        if let Content::Media(media) = &mut content {
-            media.bytes = None;
-        }
-        Content::stored(&self.content) == content
+        Content::stored(&self.content) == content.clone().without_bytes()
     }
 }
 

@@ -77,6 +77,7 @@ mod replicas;
 mod restart;
 mod room;
 mod sent_files;
+mod shop_kinds;
 mod server;
 mod session;
 mod silence;
