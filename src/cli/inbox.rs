@@ -4,15 +4,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use tokio::io::AsyncReadExt;
 
 use self::options::MessageOptions;
 use self::start::Start;
 use super::audit::AuditEntry;
-use super::outreach::{connected, template_named, template_value};
+use super::outreach::{connected, file_bytes, template_named, template_value};
 use crate::app::App;
 use crate::desk::Number;
 use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
@@ -20,7 +19,7 @@ use crate::domain::{
     Action, Content, ConversationId, MessageId, MessageKind, TemplateValue, TranscriptDetails,
 };
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
-use crate::provider::abilities::{Abilities, megabytes};
+use crate::provider::Abilities;
 use crate::store::staff_messages::{Refusal, Reply, ReplyOutcome};
 
 mod options;
@@ -86,6 +85,9 @@ struct MessageToSend {
     /// A value of the template, such as body.1=Ana
     #[arg(long = "value", value_name = "PART.NAME=VALUE", requires = "template", value_parser = template_value)]
     values: Vec<TemplateValue>,
+    /// The picture, video or document above the template's text, if it has one
+    #[arg(long, value_name = "PATH", requires = "template")]
+    header_file: Option<PathBuf>,
     #[command(flatten)]
     more: MessageOptions,
 }
@@ -117,9 +119,18 @@ impl Inbox {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Show { conversation }) => show(&app, &read(&conversation)?).await?,
             Some(Command::Send(message)) => {
-                let MessageToSend { conversation, text, file, template, language, values, more } =
-                    *message;
-                let template = template.map(|name| TemplateChoice { name, language, values });
+                let MessageToSend {
+                    conversation,
+                    text,
+                    file,
+                    template,
+                    language,
+                    values,
+                    header_file,
+                    more,
+                } = *message;
+                let template =
+                    template.map(|name| TemplateChoice { name, language, values, header_file });
                 let content = ReplyDraft { text: text.unwrap_or_default(), file, template, more };
                 send(&app, &read(&conversation)?, content).await?;
             }
@@ -208,12 +219,19 @@ struct TemplateChoice {
     name: String,
     language: Option<String>,
     values: Vec<TemplateValue>,
+    header_file: Option<PathBuf>,
 }
 
 impl TemplateChoice {
     async fn content(self, app: &App, number: &Number) -> anyhow::Result<Content> {
         let template = template_named(app, number, (&self.name, self.language.as_deref())).await?;
-        Ok(Content::Template(template.fill(&self.values)?))
+        let file = match &self.header_file {
+            Some(path) => Some(file_bytes(app, path).await?),
+            None => None,
+        };
+        let abilities = Abilities::of(number.provider);
+        let file = file.map(|(name, bytes)| abilities.media(&name, bytes, "")).transpose()?;
+        Ok(Content::Template(template.fill_with(&self.values, file)?))
     }
 }
 
@@ -237,19 +255,7 @@ impl ReplyDraft {
             return Ok(Content::Text { body });
         };
         let number = connected(app, number)?;
-        let named = || format!("cannot read {}", path.display());
-        let most = app.desk.max_file_bytes;
-        let file = tokio::fs::File::open(&path).await.with_context(named)?;
-        let mut bytes = Vec::new();
-        // Some files, such as a pipe, do not say how long they are.
-        file.take(most as u64 + 1).read_to_end(&mut bytes).await.with_context(named)?;
-        if bytes.len() > most {
-            bail!(
-                "the file is larger than {}, which the desk takes ([worker] max_file_bytes)",
-                megabytes(most)
-            );
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let (name, bytes) = file_bytes(app, &path).await?;
         Ok(Content::Media(Abilities::of(number.provider).media(&name, bytes, &self.text)?))
     }
 }
@@ -312,7 +318,7 @@ fn wordless(content: &str, kind: MessageKind) -> String {
 
 /// Prefix for the caption of a file: its kind and name.
 fn attached(content: &Content) -> String {
-    let Content::Media(media) = content else { return String::new() };
+    let Some(media) = content.file() else { return String::new() };
     let name = media.file_name.as_deref().map(|name| one_line(name, MAX_REASON_LEN));
     let name = name.map(|name| format!(", {name}")).unwrap_or_default();
     format!("📎 ({}{name}) ", media.kind)

@@ -1,12 +1,15 @@
 //! What commands that write to customers first share: the number, the template and its values.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use tokio::io::AsyncReadExt;
 
 use crate::app::App;
 use crate::desk::Number;
 use crate::domain::{MessageTemplate, TemplateValue};
+use crate::provider::abilities::megabytes;
 use crate::store::first_messages::FirstMessageOutcome;
 use crate::store::staff_messages::{Refusal, ReplyOutcome};
 
@@ -52,6 +55,23 @@ pub(super) fn only_number(app: &App) -> anyhow::Result<Arc<Number>> {
         [] => bail!("no number has message templates: practice numbers need none"),
         _ => bail!("say which number writes, with --number: {}", names.join(", ")),
     }
+}
+
+/// The name of a file to send, and its bytes.
+pub(super) async fn file_bytes(app: &App, path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
+    let named = || format!("cannot read {}", path.display());
+    let most = app.desk.max_file_bytes;
+    let file = tokio::fs::File::open(path).await.with_context(named)?;
+    let mut bytes = Vec::new();
+    // Some files, such as a pipe, do not say how long they are.
+    file.take(most as u64 + 1).read_to_end(&mut bytes).await.with_context(named)?;
+    if bytes.len() > most {
+        bail!(
+            "the file is larger than {}, which the desk takes ([worker] max_file_bytes)",
+            megabytes(most)
+        );
+    }
+    Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), bytes))
 }
 
 /// Parses `PART.NAME=VALUE`.

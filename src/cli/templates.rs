@@ -142,8 +142,11 @@ fn print_template(template: &MessageTemplate) {
     println!("  {}  {}  {category}  {state}{reason}", shown(name), shown(language));
     println!("      {}", shown(&layout.body));
     if !layout.is_supported() {
-        println!("      frontdesk does not fill its picture, file, place or button");
+        println!("      frontdesk does not fill its cards, header or button");
     } else if *state == TemplateState::Approved {
+        if let Some(file) = layout.header.as_ref().and_then(|header| header.kind.file()) {
+            println!("      --header-file {file}");
+        }
         for parameter in layout.parameters() {
             println!("      --value {}.{}=…", parameter.part, shown(&parameter.name));
         }

@@ -6,7 +6,7 @@ use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
 use super::id::{AgentId, CollectionId, VersionId};
-use super::message::MediaKind;
+use super::media::MediaKind;
 use super::offers::Location;
 
 /// An agent (bot): one version of a prompt file with its settings.

@@ -5,7 +5,8 @@
 //! the question. One that comes after it changes what the bot knows, and is not answered again. What
 //! was deleted is not used any more, and not answered if it still waits.
 
-use super::message::{Content, Media};
+use super::media::Media;
+use super::message::Content;
 use super::time::Millis;
 
 /// What a message is now, whatever it was first.

@@ -37,6 +37,12 @@ impl Content {
         Some(self.described(what))
     }
 
+    /// The token of a form that was filled in: what it was sent with.
+    pub fn form_token(&self) -> Option<&str> {
+        let Self::Form { response, .. } = self else { return None };
+        response.get("flow_token")?.as_str()
+    }
+
     fn described(&self, what: &str) -> String {
         let value = |(name, value): &(String, String)| match (self, name.as_str()) {
             (Self::Form { .. }, _) | (_, "latitude" | "longitude" | "total") => {
@@ -205,7 +211,7 @@ mod tests {
             booking.description().unwrap(),
             "Form “Booking” filled in: date 2026-12-01, people 4, wishes window; quiet, who.name Ada"
         );
-        assert_eq!(booking.words(), None);
+        assert_eq!((booking.words(), booking.form_token()), (None, Some("secret")));
         let flow = form(Some("flow"), json!({"rating": "excellent"}));
         assert_eq!(flow.description().unwrap(), "Form filled in: rating excellent");
         assert_eq!(form(None, json!("oops")).description().unwrap(), "Form filled in: answer oops");

@@ -3,13 +3,18 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::template::{MessageTemplate, TemplateParameter, TemplatePart, TemplateState};
+use super::media::Media;
+use super::template::{
+    MessageTemplate, TemplateButtonKind, TemplateHeaderKind, TemplateParameter, TemplatePart,
+    TemplateState,
+};
 
 /// Maximum lengths of a filled template, in characters:
 /// <https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates/components>.
 pub(super) const MAX_HEADER_LEN: usize = 60;
 pub(super) const MAX_BODY_LEN: usize = 1024;
 pub(super) const MAX_URL_LEN: usize = 2000;
+const MAX_CODE_LEN: usize = 15;
 
 /// A value of a filled template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -41,11 +46,37 @@ pub struct FilledTemplate {
     pub text: String,
     /// The labels of its buttons.
     pub buttons: Vec<String>,
+    /// What stands above the text, where that is no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<FilledHeader>,
+    /// The button that copies its value, by its index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copies: Option<String>,
+}
+
+/// What stands above a filled template's text, where that is no text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FilledHeader {
+    /// A picture, video or document.
+    File(Media),
+    /// The place that the header's values name.
+    Location {},
 }
 
 impl FilledTemplate {
-    /// Whether it is this template with these values, in whatever order they were given.
-    pub fn is_filled_with(&self, name: &str, language: &str, values: &[TemplateValue]) -> bool {
+    /// Whether it is this template with these values, in whatever order they were given, and this file.
+    pub fn is_filled_with(
+        &self,
+        (name, language): (&str, &str),
+        values: &[TemplateValue],
+        file: Option<&Media>,
+    ) -> bool {
+        let own_file = match &self.header {
+            Some(FilledHeader::File(media)) => Some(media),
+            _ => None,
+        };
+        let identity = |media: &Media| (media.sha256.clone(), media.file_name.clone());
         let has = |value: &TemplateValue| {
             self.values.iter().any(|own| {
                 own.part == value.part && own.name == value.name && own.value == value.value.trim()
@@ -53,6 +84,7 @@ impl FilledTemplate {
         };
         self.name == name
             && self.language == language
+            && own_file.map(identity) == file.map(identity)
             && self.values.len() == values.len()
             && values.iter().all(has)
     }
@@ -63,9 +95,25 @@ impl FilledTemplate {
 pub enum TemplateError {
     /// This version cannot fill it.
     #[error(
-        "The template has a picture, video, document, place or a button that frontdesk does not fill: send it from WhatsApp Manager."
+        "The template has cards, or a header or a button that frontdesk does not fill: send it from WhatsApp Manager."
     )]
     Unsupported,
+    /// The file above its text is missing, or is of another kind.
+    #[error(
+        "The template has {} above its text: attach one that is within WhatsApp's limits, to a message in a conversation (campaigns and first messages take none).",
+        named(*.0)
+    )]
+    NoFile(TemplateHeaderKind),
+    /// It takes no file.
+    #[error(
+        "The template has no picture, video or document above its text: send it without a file."
+    )]
+    UnwantedFile,
+    /// The place above its text is not on Earth.
+    #[error(
+        "The place above the text has a latitude from -90 to 90 and a longitude from -180 to 180."
+    )]
+    Location,
     /// WhatsApp does not take it now.
     #[error("WhatsApp does not take this template now, it is {0}: choose another one.")]
     NotApproved(TemplateState),
@@ -108,8 +156,17 @@ pub enum TemplateError {
 }
 
 impl MessageTemplate {
-    /// Fills the template. Checks what WhatsApp would refuse.
+    /// Fills a template without a file above its text. Checks what WhatsApp would refuse.
     pub fn fill(&self, values: &[TemplateValue]) -> Result<FilledTemplate, TemplateError> {
+        self.fill_with(values, None)
+    }
+
+    /// Fills the template. Checks what WhatsApp would refuse.
+    pub fn fill_with(
+        &self,
+        values: &[TemplateValue],
+        file: Option<Media>,
+    ) -> Result<FilledTemplate, TemplateError> {
         let layout = &self.layout;
         if self.state != TemplateState::Approved {
             return Err(TemplateError::NotApproved(self.state));
@@ -117,7 +174,44 @@ impl MessageTemplate {
         if !layout.is_supported() {
             return Err(TemplateError::Unsupported);
         }
-        let parameters = layout.parameters();
+        let header = self.header(file)?;
+        let values = self.values(values)?;
+        if header == Some(FilledHeader::Location {}) && !is_place(&values) {
+            return Err(TemplateError::Location);
+        }
+        let (line, body) = self.texts(&values)?;
+        let parts = [line, Some(body), layout.footer.clone()];
+        let copies =
+            layout.buttons.iter().position(|button| button.kind == TemplateButtonKind::CopyCode);
+        Ok(FilledTemplate {
+            name: self.name.clone(),
+            language: self.language.clone(),
+            named: layout.named,
+            values,
+            text: parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"),
+            buttons: layout.buttons.iter().map(|button| button.text.clone()).collect(),
+            header,
+            copies: copies.map(|at| at.to_string()),
+        })
+    }
+
+    /// What stands above the text, if it is no text.
+    fn header(&self, file: Option<Media>) -> Result<Option<FilledHeader>, TemplateError> {
+        let kind = self.layout.header.as_ref().map(|header| header.kind);
+        match (kind, kind.and_then(TemplateHeaderKind::file), file) {
+            (_, Some(wanted), Some(media)) if media.kind == wanted => {
+                Ok(Some(FilledHeader::File(media)))
+            }
+            (Some(kind), Some(_), _) => Err(TemplateError::NoFile(kind)),
+            (_, _, Some(_)) => Err(TemplateError::UnwantedFile),
+            (Some(TemplateHeaderKind::Location), ..) => Ok(Some(FilledHeader::Location {})),
+            _ => Ok(None),
+        }
+    }
+
+    /// The values in the template's order: each once, and none that it does not take.
+    fn values(&self, values: &[TemplateValue]) -> Result<Vec<TemplateValue>, TemplateError> {
+        let parameters = self.layout.parameters();
         let is = |value: &TemplateValue, wanted: &TemplateParameter| {
             value.part == wanted.part && value.name == wanted.name
         };
@@ -135,17 +229,7 @@ impl MessageTemplate {
             let given = values.iter().find(|value| is(value, wanted));
             one_line(given.map(|given| given.value.trim()).unwrap_or_default(), wanted)
         });
-        let values = filled.collect::<Result<Vec<_>, _>>()?;
-        let (header, body) = self.texts(&values)?;
-        let parts = [header, Some(body), layout.footer.clone()];
-        Ok(FilledTemplate {
-            name: self.name.clone(),
-            language: self.language.clone(),
-            named: layout.named,
-            values,
-            text: parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"),
-            buttons: layout.buttons.iter().map(|button| button.text.clone()).collect(),
-        })
+        filled.collect()
     }
 
     /// Header and body with their values, none of them too long.
@@ -156,9 +240,11 @@ impl MessageTemplate {
             fits.then_some(text).ok_or(TemplateError::TooLong { part, length, most })
         };
         let of = |part: TemplatePart, text: &str| replaced(text, part, values);
-        let header = self.layout.header.as_ref().map(|header| {
-            let part = TemplatePart::Header;
-            within(part, of(part, &header.text), MAX_HEADER_LEN)
+        let part = TemplatePart::Header;
+        let header = self.layout.header.as_ref().and_then(|header| match header.kind {
+            TemplateHeaderKind::Text => Some(within(part, of(part, &header.text), MAX_HEADER_LEN)),
+            TemplateHeaderKind::Location => Some(Ok(of(part, "{{name}}, {{address}}"))),
+            _ => None,
         });
         let body = of(TemplatePart::Body, &self.layout.body);
         let body = within(TemplatePart::Body, body, MAX_BODY_LEN)?;
@@ -167,11 +253,32 @@ impl MessageTemplate {
                 value.name.parse::<usize>().ok().filter(|_| value.part == TemplatePart::Button);
             Some((self.layout.buttons.get(at?)?, value))
         }) {
-            let url = format!("{}{}", button.url.as_deref().unwrap_or_default(), value.value);
-            within(TemplatePart::Button, url, MAX_URL_LEN)?;
+            let whole = format!("{}{}", button.url.as_deref().unwrap_or_default(), value.value);
+            let copies = button.kind == TemplateButtonKind::CopyCode;
+            let most = if copies { MAX_CODE_LEN } else { MAX_URL_LEN };
+            within(TemplatePart::Button, whole, most)?;
         }
         Ok((header.transpose()?, body))
     }
+}
+
+/// What a header takes, for people.
+fn named(header: TemplateHeaderKind) -> &'static str {
+    match header {
+        TemplateHeaderKind::Image => "a picture (JPEG or PNG)",
+        TemplateHeaderKind::Video => "a video (MP4 or 3GP)",
+        _ => "a document",
+    }
+}
+
+/// Whether the values of a header name a place on Earth.
+fn is_place(values: &[TemplateValue]) -> bool {
+    let within = |name: &str, most: f64| {
+        let is = |value: &&TemplateValue| value.part == TemplatePart::Header && value.name == name;
+        let degrees = values.iter().find(is).and_then(|value| value.value.parse::<f64>().ok());
+        degrees.is_some_and(|degrees| (-most..=most).contains(&degrees))
+    };
+    within("latitude", 90.0) && within("longitude", 180.0)
 }
 
 /// A value that WhatsApp takes: on one line and not empty.
@@ -210,6 +317,7 @@ fn replaced(text: &str, part: TemplatePart, values: &[TemplateValue]) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::media::MediaKind;
     use crate::domain::template::{
         TemplateButton, TemplateButtonKind, TemplateCategory, TemplateHeader, TemplateHeaderKind,
         TemplateLayout,
@@ -262,9 +370,11 @@ mod tests {
             "Order A-17\n\nYour bike is ready, {{2}} Ana. Hello {{2}} Ana!\n\nBolt Cycles"
         );
         assert_eq!(filled.buttons, ["Track"]);
-        assert!(filled.is_filled_with("order_update", "en_US", &whole()));
-        assert!(!filled.is_filled_with("order_update", "en_US", &whole()[1..]));
-        assert!(!filled.is_filled_with("order_update", "de", &whole()));
+        let english = ("order_update", "en_US");
+        assert!(filled.is_filled_with(english, &whole(), None));
+        assert!(!filled.is_filled_with(english, &whole()[1..], None));
+        assert!(!filled.is_filled_with(english, &whole(), Some(&Media::default())));
+        assert!(!filled.is_filled_with(("order_update", "de"), &whole(), None));
     }
 
     #[test]
@@ -302,11 +412,60 @@ mod tests {
     }
 
     #[test]
-    fn a_template_with_a_picture_or_a_code_is_not_filled_halfway() {
-        let mut picture = order_update();
-        picture.layout.header =
+    fn a_header_takes_the_file_or_the_place_that_it_is_for() {
+        let headed = |kind| {
+            let mut template = order_update();
+            template.layout.header = Some(TemplateHeader { kind, text: String::new() });
+            template
+        };
+        let mut values = whole();
+        values.retain(|value| value.part != TemplatePart::Header);
+        let file = |kind| Some(Media { kind, ..Media::default() });
+        let picture = headed(TemplateHeaderKind::Image);
+        let filled = picture.fill_with(&values, file(MediaKind::Image)).unwrap();
+        assert!(
+            matches!(&filled.header, Some(FilledHeader::File(it)) if it.kind == MediaKind::Image)
+        );
+        assert!(filled.text.starts_with("Your bike"), "{}", filled.text);
+        for wrong in [None, file(MediaKind::Video), file(MediaKind::Document)] {
+            let refused = picture.fill_with(&values, wrong).unwrap_err();
+            assert_eq!(refused, TemplateError::NoFile(TemplateHeaderKind::Image));
+            assert!(refused.to_string().contains("a picture"), "{refused}");
+        }
+        let unwanted = order_update().fill_with(&whole(), file(MediaKind::Image));
+        assert_eq!(unwanted, Err(TemplateError::UnwantedFile));
+        let place = headed(TemplateHeaderKind::Location);
+        let mut placed = values.clone();
+        for (name, text) in
+            [("latitude", "51.5"), ("longitude", "-0.12"), ("name", "Acme"), ("address", "1 Quay")]
+        {
+            placed.push(value(TemplatePart::Header, name, text));
+        }
+        let filled = place.fill(&placed).unwrap();
+        assert_eq!(filled.header, Some(FilledHeader::Location {}));
+        assert!(filled.text.starts_with("Acme, 1 Quay\n\nYour bike"), "{}", filled.text);
+        placed[3].value = "91".into();
+        assert_eq!(place.fill(&placed), Err(TemplateError::Location));
+    }
+
+    #[test]
+    fn a_button_copies_a_short_code() {
+        let mut code = order_update();
+        code.layout.buttons[0] =
+            TemplateButton { kind: TemplateButtonKind::CopyCode, text: "Copy".into(), url: None };
+        let filled = code.fill(&whole()).unwrap();
+        assert_eq!((filled.copies.as_deref(), &*filled.values[3].value), (Some("0"), "A-17"));
+        let mut long = whole();
+        long[1].value = "x".repeat(16);
+        assert!(matches!(code.fill(&long), Err(TemplateError::TooLong { most: 15, .. })));
+    }
+
+    #[test]
+    fn a_template_with_what_is_unknown_is_not_filled_halfway() {
+        let mut cards = order_update();
+        cards.layout.header =
             Some(TemplateHeader { kind: TemplateHeaderKind::Other, text: String::new() });
-        assert_eq!(picture.fill(&whole()), Err(TemplateError::Unsupported));
+        assert_eq!(cards.fill(&whole()), Err(TemplateError::Unsupported));
         let mut code = order_update();
         code.layout.buttons[0].kind = TemplateButtonKind::Other;
         assert_eq!(code.fill(&whole()), Err(TemplateError::Unsupported));

@@ -118,7 +118,7 @@ impl LinkButton {
 }
 
 /// The parts of a message as its paragraphs.
-fn joined(parts: [Option<String>; 4]) -> String {
+pub(super) fn joined(parts: [Option<String>; 4]) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 

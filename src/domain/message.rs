@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::file::Blob;
 use super::filled_template::FilledTemplate;
+use super::flow::FlowButton;
 use super::interactive::{Choices, LinkButton};
+use super::media::{Media, MediaKind};
+use super::products::Products;
 
 /// The content of a message. An unknown type is kept raw and never guessed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -26,6 +28,10 @@ pub enum Content {
     Choices(Choices),
     /// A text with a button that opens a web page.
     Link(LinkButton),
+    /// Products of a catalogue.
+    Products(Products),
+    /// A text with a button that opens a form (a WhatsApp Flow).
+    Flow(FlowButton),
     /// A location.
     Location {
         /// Degrees north.
@@ -135,51 +141,6 @@ words! {
     }
 }
 
-/// A file of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-pub struct Media {
-    /// The kind of file.
-    pub kind: MediaKind,
-    /// The provider's id of the file.
-    pub id: Option<String>,
-    /// Download URL, if the event contains one. Such URLs soon expire.
-    pub url: Option<String>,
-    /// MIME type, such as `audio/ogg; codecs=opus`.
-    pub mime_type: Option<String>,
-    /// SHA-256 as the provider wrote it (base64 or hex).
-    pub sha256: Option<String>,
-    /// The caption.
-    pub caption: Option<String>,
-    /// File name of a document.
-    pub file_name: Option<String>,
-    /// The provider's own transcript, if the number is set to use it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transcript: Option<String>,
-    /// The file's bytes, if the event contains them. They are stored beside the message, not in it.
-    #[serde(skip)]
-    pub bytes: Option<Blob>,
-}
-
-words! {
-    /// The kind of file in a media message.
-    #[derive(Default)]
-    pub enum MediaKind {
-        /// A voice note, recorded in the chat.
-        Voice = "voice",
-        /// An audio file.
-        Audio = "audio",
-        /// An image.
-        Image = "image",
-        /// A video.
-        Video = "video",
-        /// Any other file.
-        #[default]
-        Document = "document",
-        /// A sticker.
-        Sticker = "sticker",
-    }
-}
-
 words! {
     /// The kind of a message.
     pub enum MessageKind {
@@ -203,6 +164,10 @@ words! {
         Choices = "choices",
         /// A text with a button that opens a web page.
         Link = "link",
+        /// Products of a catalogue.
+        Products = "products",
+        /// A text with a button that opens a form.
+        Flow = "flow",
         /// A location.
         Location = "location",
         /// Address cards.
@@ -304,19 +269,6 @@ impl MessageState {
     }
 }
 
-impl From<MediaKind> for MessageKind {
-    fn from(kind: MediaKind) -> Self {
-        match kind {
-            MediaKind::Voice => Self::Voice,
-            MediaKind::Audio => Self::Audio,
-            MediaKind::Image => Self::Image,
-            MediaKind::Video => Self::Video,
-            MediaKind::Document => Self::Document,
-            MediaKind::Sticker => Self::Sticker,
-        }
-    }
-}
-
 impl Content {
     /// Reads a stored content. What this version cannot read becomes [`Content::Unknown`].
     pub fn stored(text: &str) -> Self {
@@ -343,6 +295,8 @@ impl Content {
             Self::Template(_) => MessageKind::Template,
             Self::Choices(_) => MessageKind::Choices,
             Self::Link(_) => MessageKind::Link,
+            Self::Products(_) => MessageKind::Products,
+            Self::Flow(_) => MessageKind::Flow,
             Self::Location { .. } => MessageKind::Location,
             Self::Contacts { .. } => MessageKind::Contacts,
             Self::Choice { .. } => MessageKind::Choice,
@@ -367,6 +321,8 @@ impl Content {
             Self::Template(template) => Some(template.text.as_str()),
             Self::Choices(choices) => Some(choices.text.as_str()),
             Self::Link(link) => Some(link.text.as_str()),
+            Self::Products(products) => Some(products.text.as_str()),
+            Self::Flow(flow) => Some(flow.text.as_str()),
             Self::Choice { title, .. } => Some(title.as_str()),
             Self::Order { text, .. } => text.as_deref(),
             _ => None,
@@ -388,12 +344,6 @@ impl Content {
             _ => false,
         }
     }
-
-    /// The attached file that may contain speech: a voice note, an audio file or a video.
-    pub fn recording(&self) -> Option<&Media> {
-        let Self::Media(media) = self else { return None };
-        media.kind.has_sound().then_some(media)
-    }
 }
 
 #[cfg(test)]
@@ -401,13 +351,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_file_is_the_same_in_its_message() {
-        for kind in MediaKind::ALL {
-            assert_eq!(MessageKind::from(*kind).as_str(), kind.as_str());
-        }
-    }
 
     #[test]
     fn what_is_stored_is_read_as_it_was_written_and_what_cannot_be_read_is_shown() {

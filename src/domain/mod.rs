@@ -5,6 +5,7 @@
 pub mod id;
 pub mod label;
 pub mod time;
+pub mod media;
 pub mod message;
 pub mod change;
 pub mod description;
@@ -30,6 +31,8 @@ pub mod filled_template;
 pub mod campaign;
 pub mod interactive;
 pub mod offers;
+mod products;
+pub mod flow;
 mod address_card;
 mod identity;
 mod message_file;
@@ -68,7 +71,8 @@ pub use event::{
     Status,
 };
 pub use file::{Blob, FileState, MissingFile};
-pub use filled_template::{FilledTemplate, TemplateError, TemplateValue};
+pub use filled_template::{FilledHeader, FilledTemplate, TemplateError, TemplateValue};
+pub use flow::{FlowAction, FlowButton};
 pub use follow_up::{FollowUpPlan, LaterMessage, SilentConversation};
 pub use id::{
     AgentId, AnswerId, AuditId, CampaignId, ChunkId, CollectionId, ContactId, ConversationId,
@@ -83,9 +87,8 @@ pub use learning::{
     LearningStage, PageState, SettingsOrigin, SourceKind, SourceState, UploadState,
 };
 pub use live::What;
-pub use message::{
-    Author, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
-};
+pub use media::{Media, MediaKind};
+pub use message::{Author, ChoiceSource, Content, Direction, MessageKind, MessageState};
 pub use model::{EndpointProblem, ModelProvider, ModelRole, ModelTask, PartOrigin};
 pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
@@ -95,6 +98,7 @@ pub use number_health::{
 pub use offers::{Location, Offers};
 pub use page_reason::PageReason;
 pub use problem::ProblemCode;
+pub use products::{ProductSection, Products};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
 pub use sending::{FallbackTemplate, SendOutcome, Sending, Then, Unknown};

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::interactive::Choices;
 use super::label::one_line;
-use super::message::{Content, Media};
+use super::media::Media;
+use super::message::Content;
 
 /// Maximum files beside one text.
 pub const MAX_FILES: usize = 3;

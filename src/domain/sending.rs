@@ -90,6 +90,8 @@ impl FallbackTemplate {
             values: if self.with_text { vec![first] } else { Vec::new() },
             text: text.to_owned(),
             buttons: Vec::new(),
+            header: None,
+            copies: None,
         }
     }
 }

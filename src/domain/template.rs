@@ -5,6 +5,11 @@ use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::media::MediaKind;
+
+/// The values of a place above a template's text.
+const LOCATION_VALUES: [&str; 4] = ["latitude", "longitude", "name", "address"];
+
 words! {
     /// Whether WhatsApp takes a template.
     pub enum TemplateState {
@@ -70,6 +75,8 @@ words! {
         Url = "url",
         /// It calls a phone number.
         Phone = "phone",
+        /// It copies a code.
+        CopyCode = "copy_code",
         /// Something that this version does not fill.
         Other = "other",
     }
@@ -80,7 +87,15 @@ words! {
     pub enum TemplateHeaderKind {
         /// A line of text.
         Text = "text",
-        /// A picture, video, document or place, which this version does not fill.
+        /// A picture.
+        Image = "image",
+        /// A video.
+        Video = "video",
+        /// A document.
+        Document = "document",
+        /// A place.
+        Location = "location",
+        /// Something that this version does not fill.
         Other = "other",
     }
 }
@@ -192,7 +207,7 @@ impl TemplateLayout {
     /// The values that it takes, in its order.
     pub fn parameters(&self) -> Vec<TemplateParameter> {
         let of = |part| move |name: &str| TemplateParameter { part, name: name.to_owned() };
-        let header = self.header.iter().flat_map(|header| placeholders(&header.text));
+        let header = self.header.iter().flat_map(TemplateHeader::values);
         let body = placeholders(&self.body);
         let buttons = self.buttons.iter().enumerate().filter(|(_, button)| button.takes_value());
         header
@@ -204,14 +219,37 @@ impl TemplateLayout {
 
     /// Whether this version can fill all of it.
     pub fn is_supported(&self) -> bool {
-        let header = self.header.as_ref().is_none_or(|it| it.kind == TemplateHeaderKind::Text);
+        let header = self.header.as_ref().is_none_or(|it| it.kind != TemplateHeaderKind::Other);
         header && self.buttons.iter().all(|button| button.kind != TemplateButtonKind::Other)
+    }
+}
+
+impl TemplateHeader {
+    /// The names of its values.
+    fn values(&self) -> Vec<&str> {
+        match self.kind {
+            TemplateHeaderKind::Location => LOCATION_VALUES.to_vec(),
+            _ => placeholders(&self.text),
+        }
+    }
+}
+
+impl TemplateHeaderKind {
+    /// The kind of file that it takes.
+    pub fn file(self) -> Option<MediaKind> {
+        match self {
+            Self::Image => Some(MediaKind::Image),
+            Self::Video => Some(MediaKind::Video),
+            Self::Document => Some(MediaKind::Document),
+            Self::Text | Self::Location | Self::Other => None,
+        }
     }
 }
 
 impl TemplateButton {
     fn takes_value(&self) -> bool {
-        self.url.as_deref().is_some_and(|url| !placeholders(url).is_empty())
+        let copies = self.kind == TemplateButtonKind::CopyCode;
+        copies || self.url.as_deref().is_some_and(|url| !placeholders(url).is_empty())
     }
 }
 

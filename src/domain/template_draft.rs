@@ -227,7 +227,7 @@ impl TemplateDraft {
         if self.buttons.len() > MAX_BUTTONS
             || of(TemplateButtonKind::Url) > MAX_URL_BUTTONS
             || of(TemplateButtonKind::Phone) > MAX_PHONE_BUTTONS
-            || of(TemplateButtonKind::Other) > 0
+            || of(TemplateButtonKind::Other) + of(TemplateButtonKind::CopyCode) > 0
             || borders > 1
             || is_repeated
         {
@@ -273,9 +273,12 @@ impl DraftButton {
             (TemplateButtonKind::QuickReply, None, None) => Ok(()),
             (TemplateButtonKind::Url, ..) => Err(DraftError::Url),
             (TemplateButtonKind::Phone, ..) => Err(DraftError::Phone),
-            (TemplateButtonKind::QuickReply | TemplateButtonKind::Other, ..) => {
-                Err(DraftError::Buttons)
-            }
+            (
+                TemplateButtonKind::QuickReply
+                | TemplateButtonKind::CopyCode
+                | TemplateButtonKind::Other,
+                ..,
+            ) => Err(DraftError::Buttons),
         }
     }
 }

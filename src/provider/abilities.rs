@@ -7,8 +7,10 @@ use crate::domain::label::one_line;
 use crate::domain::{Blob, Media, MediaKind};
 
 mod interactive;
+mod products;
 
 pub use interactive::{ChoiceAbility, InteractiveLimits, UnfitContent};
+pub use products::ProductAbility;
 
 /// What a provider can send, as its adapter declares it.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub struct Abilities {
     pub choices: Option<ChoiceAbility>,
     /// A button that opens a web page; `None` sends its address as text.
     pub link: Option<InteractiveLimits>,
+    /// Products of a catalogue.
+    pub products: Option<ProductAbility>,
+    /// A button that opens a form (a WhatsApp Flow).
+    pub flow: Option<InteractiveLimits>,
     /// Whether it sends locations.
     pub location: bool,
     /// Whether it sends address cards.
@@ -158,6 +164,8 @@ impl Abilities {
         ],
         choices: Some(ChoiceAbility::WHATSAPP),
         link: Some(InteractiveLimits::WHATSAPP),
+        products: Some(ProductAbility::WHATSAPP),
+        flow: Some(InteractiveLimits::FLOW),
         location: true,
         contacts: true,
         reactions: true,
@@ -258,8 +266,9 @@ mod tests {
 
     /// The row of a provider in the README's table.
     fn row(provider: ProviderKind) -> String {
-        let Abilities { files, choices, link, location, contacts, reactions, .. } =
-            Abilities::of(provider);
+        let Abilities {
+            files, choices, link, products, flow, location, contacts, reactions, ..
+        } = Abilities::of(provider);
         let file = |one: &FileAbility| format!("{} {}", one.kind, megabytes(one.max_bytes));
         let yes = |able: &bool| if *able { "yes" } else { "no" }.to_owned();
         let text = || "as text".to_owned();
@@ -273,6 +282,11 @@ mod tests {
             buttons.unwrap_or_else(text),
             list.unwrap_or_else(text),
             link.map_or_else(text, |limits| format!("{} characters", limits.max_label)),
+            products.map_or_else(
+                || "no".to_owned(),
+                |one| format!("{} in {} sections", one.max_products, one.max_sections),
+            ),
+            yes(&flow.is_some()),
             yes(location),
             yes(contacts),
             yes(reactions),

@@ -13,8 +13,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::domain::{
-    Choices, FallbackTemplate, Fault, FilledTemplate, Item, LinkButton, Media, MediaKind,
-    MessageTemplate, Party, ProviderKind, Sending, TemplateDraft,
+    Choices, FallbackTemplate, Fault, FilledTemplate, FlowButton, Item, LinkButton, Media,
+    MediaKind, MessageTemplate, Party, Products, ProviderKind, Sending, TemplateDraft,
 };
 
 pub mod abilities;
@@ -165,7 +165,8 @@ pub enum OutgoingContent {
     Text(String),
     /// A file that was uploaded.
     File(OutgoingFile),
-    /// A filled template, which is accepted outside the 24-hour window, too.
+    /// A filled template, which is accepted outside the 24-hour window, too. The file above its text
+    /// was uploaded, and has the provider's id of it.
     Template(FilledTemplate),
     /// Choices as reply buttons.
     Buttons(Choices),
@@ -173,6 +174,10 @@ pub enum OutgoingContent {
     List(Choices),
     /// A text with a button that opens a web page.
     Link(LinkButton),
+    /// Products of a catalogue.
+    Products(Products),
+    /// A text with a button that opens a form; the answer has the message's reference as its token.
+    Flow(FlowButton),
     /// A location.
     Location {
         /// Degrees north.
@@ -204,6 +209,8 @@ impl OutgoingContent {
             Self::File(file) => file.caption.as_deref().unwrap_or_default(),
             Self::Buttons(choices) | Self::List(choices) => &choices.text,
             Self::Link(link) => &link.text,
+            Self::Products(products) => &products.text,
+            Self::Flow(flow) => &flow.text,
             Self::Location { .. } | Self::Contacts(_) | Self::Reaction { .. } => "",
         }
     }

@@ -11,7 +11,7 @@ use super::signal::{self, Signal};
 use super::words::file_state::{STORED, WAITING};
 use super::{Conn, Result, Rows, Store, Write, first, now, run, storable};
 use crate::domain::file::playable_type;
-use crate::domain::{Blob, Content, ConversationId, Media, MessageId, NumberId, WorkspaceId};
+use crate::domain::{Blob, ConversationId, Media, MessageId, NumberId, WorkspaceId};
 
 mod fetching;
 mod retention;
@@ -41,8 +41,8 @@ pub(super) struct NewFile {
 impl NewFile {
     /// The file of a message that goes out, if it is one with its bytes.
     pub(super) fn of(message: &OutgoingRow, number: &NumberId) -> Option<Self> {
-        let Content::Media(Media { mime_type, bytes: Some(bytes), sha256: Some(hash), .. }) =
-            &message.content
+        let Some(Media { mime_type, bytes: Some(bytes), sha256: Some(hash), .. }) =
+            message.content.file()
         else {
             return None;
         };

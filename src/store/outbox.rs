@@ -224,7 +224,7 @@ macro_rules! left {
 }
 
 /// The kinds of messages that this version sends; another kind waits for a process that knows it.
-const SENT_KINDS: &str = "'text', 'voice', 'audio', 'image', 'video', 'document', 'template', 'choices', 'link', 'location', 'contacts', 'reaction'";
+const SENT_KINDS: &str = "'text', 'voice', 'audio', 'image', 'video', 'document', 'template', 'choices', 'link', 'products', 'flow', 'location', 'contacts', 'reaction'";
 
 /// Whether this version knows the author and the kind of a message and, for the bot's, the conversation's owner.
 /// Without this, a bot message under an unknown owner would be voided for good. `|| ''` keeps the

@@ -202,11 +202,7 @@ struct EarlierReplyRow {
 impl EarlierReplyRow {
     /// Whether it has this content. That of a file has the hash of its bytes.
     fn has(&self, content: &Content) -> bool {
-        let mut content = content.clone();
-        if let Content::Media(media) = &mut content {
-            media.bytes = None;
-        }
-        Content::stored(&self.content) == content
+        Content::stored(&self.content) == content.clone().without_bytes()
     }
 }
 

@@ -67,6 +67,7 @@ sql_words! {
     }
     message_kind: MessageKind {
         CONTACTS = Contacts,
+        FLOW = Flow,
         FORM = Form,
         LOCATION = Location,
         ORDER = Order,

@@ -119,7 +119,7 @@ impl FileUploader {
         let (Some(message), Some(content)) = (&claim.message_id, &claim.content) else {
             return UploadEnd::Unneeded;
         };
-        let Content::Media(media) = Content::stored(content) else {
+        let Some(media) = Content::stored(content).file().cloned() else {
             return failed("this version cannot send such a message");
         };
         if claim.unended > MAX_UNENDED {

@@ -9,8 +9,8 @@ use crate::desk::{Desk, Number};
 use crate::domain::phone::other_spelling;
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Content, ConversationId, Fault, FilledTemplate, Media, MessageReason, NoteCode, NumberState,
-    Party, SendOutcome, StopReason, TemplateState, What,
+    Content, ConversationId, Fault, FilledHeader, FilledTemplate, Media, MessageReason, NoteCode,
+    NumberState, Party, SendOutcome, StopReason, TemplateState, What,
 };
 use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
 use crate::provider::{
@@ -135,7 +135,13 @@ impl MessageSender {
             }
             (Pass::AsItIs, None) => post(number, message, OutgoingContent::Text(text())).await,
             (Pass::AsItIs, Some(content)) => match Content::stored(content) {
-                Content::Media(media) => self.send_file(number, message, media).await,
+                Content::Media(Media { kind, caption, file_name: name, .. }) => {
+                    let with_file = |id: &str| {
+                        let media_id = id.to_owned();
+                        OutgoingContent::File(OutgoingFile { kind, media_id, caption, name })
+                    };
+                    self.send_file(number, message, with_file).await
+                }
                 Content::Template(filled) => self.send_template(number, message, filled).await,
                 content => match Abilities::of(number.provider).outgoing(content) {
                     Some(content) => post(number, message, content).await,
@@ -164,15 +170,23 @@ impl MessageSender {
             let unusable = NoteCode::TemplateUnusable.text();
             return Err(refused(Fault::ours(format!("{unusable}: {}", filled.name))));
         }
-        post(number, message, OutgoingContent::Template(filled)).await
+        let Some(FilledHeader::File(media)) = filled.header.clone() else {
+            return post(number, message, OutgoingContent::Template(filled)).await;
+        };
+        let with_file = |id: &str| {
+            let header = FilledHeader::File(Media { id: Some(id.to_owned()), ..media });
+            OutgoingContent::Template(FilledTemplate { header: Some(header), ..filled })
+        };
+        self.send_file(number, message, with_file).await
     }
 
-    /// Sends the file of a message, if its provider has it. Else the message is queued until then.
+    /// Sends a message with the file that its provider has under an id. Without one, the message is
+    /// queued until then.
     async fn send_file(
         &self,
         number: &Number,
         message: &ToSend,
-        media: Media,
+        content: impl FnOnce(&str) -> OutgoingContent + Send,
     ) -> Result<SentMessage, Error> {
         let file = self.desk.store.file_to_send(message).await.map_err(|error| not_sent(&error))?;
         let file = file.ok_or_else(|| {
@@ -185,9 +199,7 @@ impl MessageSender {
         let Some(media_id) = file.media_id else {
             return Err(self.upload_first(message, None).await);
         };
-        let Media { kind, caption, file_name: name, .. } = media;
-        let outgoing = OutgoingFile { kind, media_id: media_id.clone(), caption, name };
-        match post(number, message, OutgoingContent::File(outgoing)).await {
+        match post(number, message, content(&media_id)).await {
             // Meta may have dropped an upload, which it then calls a wrong parameter: it is uploaded anew,
             // once.
             Err(Error::Refused { class: Class::OurFault | Class::Gone, .. })

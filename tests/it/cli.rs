@@ -680,9 +680,12 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
     app.whatsapp.set_templates(
         "102290129340398",
         &json!([{"name": "welcome", "language": "en_US", "status": "APPROVED", "components": [
-            {"type": "BODY", "text": "Hello {{1}}"}]}]),
+            {"type": "BODY", "text": "Hello {{1}}"}]},
+            {"name": "menu", "language": "en", "status": "APPROVED", "components": [
+                {"type": "HEADER", "format": "DOCUMENT"}, {"type": "BODY", "text": "The menu"}]}]),
     );
-    run(home, &["templates"]).await.says(&["main: 1 templates", "welcome", "--value body.1=…"]);
+    let listed = run(home, &["templates"]).await;
+    listed.says(&["main: 2 templates", "welcome", "--value body.1=…", "--header-file document"]);
     run(home, &["templates", "other"]).await.fails_with(&["no connected number `other`"]);
     let file = home.join("draft.json").display().to_string();
     let draft = json!({"name": "come_back", "language": "en", "category": "utility", "body": "Write to us."});
@@ -730,6 +733,19 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
     run(home, &[&four[..], &["--list", "Sizes"]].concat()).await.says(&["is in the outbox"]);
     run(home, &["inbox", "send", &id, "--location", "-51.5,-0.12,Acme"]).await.says(&["msg_"]);
     run(home, &["inbox", "send", &id, "--contact", "Ana=+447700900123"]).await.says(&["msg_"]);
+    let products = ["inbox", "send", &id, "--catalog", "77", "--product", "lamp-1"];
+    run(home, &products).await.says(&["is in the outbox"]);
+    run(home, &[&products[..], &["--product", "lamp-2"]].concat())
+        .await
+        .fails_with(&["need a header and a text"]);
+    let flow = ["inbox", "send", &id, "Book.", "--flow", "Book=12", "--screen", "FIRST"];
+    run(home, &flow).await.says(&["is in the outbox"]);
+    let with_menu = ["inbox", "send", &id, "--template", "menu"];
+    run(home, &with_menu).await.fails_with(&["a document above its text"]);
+    run(home, &[&with_menu[..], &["--header-file", menu]].concat()).await.says(&["msg_"]);
+    app.settle().await;
+    let last = app.whatsapp.sent().pop().unwrap();
+    assert_eq!(&*last.file.unwrap().upload.bytes, b"%PDF-1.7");
     run(home, &["inbox", "send", &id, "--contact", "Ana=+4477"])
         .await
         .fails_with(&["country code"]);

@@ -78,6 +78,7 @@ mod restart;
 mod room;
 mod offers;
 mod sent_files;
+mod shop_kinds;
 mod server;
 mod session;
 mod silence;

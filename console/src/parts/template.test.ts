@@ -1,8 +1,10 @@
 // A template is filled and checked as the server does it.
 import { expect, test } from "vitest";
 import {
+  canFallBack,
   filled,
   hasWords,
+  headerFile,
   isSame,
   isSendable,
   linkBeginning,
@@ -104,4 +106,39 @@ test("the end of a link is told from its beginning", () => {
   expect(linkBeginning(order, { part: "button", name: "0" })).toBe("https://shop.example/orders/");
   expect(linkBeginning(order, { part: "button", name: "1" })).toBeUndefined();
   expect(linkBeginning(order, { part: "body", name: "1" })).toBeUndefined();
+});
+
+test("a picture above the text is a file, and a place has its own values", () => {
+  const layout = { ...order.layout, header: { kind: "image" as const, text: "" } };
+  const picture: Template = { ...order, layout, parameters: [{ part: "body", name: "1" }] };
+  expect(headerFile(picture)).toBe("image");
+  expect(filled(picture, { "body.1": "Ana" }).text).toMatch(/^Hello Ana/);
+  expect([canFallBack(picture), canFallBack({ ...picture, parameters: [] })]).toEqual([false, false]);
+  const names = ["latitude", "longitude", "name", "address"];
+  const place: Template = {
+    ...order,
+    layout: { ...layout, header: { kind: "location", text: "" } },
+    parameters: names.map((name) => ({ part: "header", name })),
+  };
+  const values = { "header.latitude": "51.5", "header.longitude": "-0.1", "header.name": "Acme" };
+  const whole = { ...values, "header.address": "1 Quay St" };
+  expect(headerFile(place)).toBeUndefined();
+  expect(problemsOf(place, whole).size).toBe(0);
+  expect(filled(place, whole).text).toMatch(/^Acme, 1 Quay St\n\n/);
+  for (const wrong of ["91", "north"])
+    expect(problemsOf(place, { ...whole, "header.latitude": wrong }).get("header.latitude")).toEqual({
+      kind: "notPlace",
+    });
+});
+
+test("a button copies a short code", () => {
+  const buttons = [{ kind: "copy_code" as const, text: "Copy" }];
+  const code: Template = {
+    ...order,
+    layout: { ...order.layout, buttons },
+    parameters: [{ part: "button", name: "0" }],
+  };
+  expect(problemsOf(code, { "button.0": "SAVE10" }).size).toBe(0);
+  for (const wrong of ["SAVE 10", "x".repeat(16)])
+    expect(problemsOf(code, { "button.0": wrong }).get("button.0")).toEqual({ kind: "notCode" });
 });

@@ -7,12 +7,40 @@ type Part = Schemas["TemplatePart"];
 
 /** Maximum lengths of a part with its values, in characters; of a button's it is its address. */
 const LONGEST: Record<Part, number> = { header: 60, body: 1_024, button: 2_000 };
+const LONGEST_CODE = 15;
+
+type HeaderKind = Schemas["TemplateHeaderKind"];
+/** The kinds of file that stand above a template's text. */
+export type HeaderFile = Extract<HeaderKind, Schemas["MediaKind"]>;
+const headerFiles: Partial<Record<HeaderKind, HeaderFile>> = {
+  image: "image",
+  video: "video",
+  document: "document",
+};
+
+/** The file that a template has above its text. */
+export const headerFile = ({ layout }: Pick<Template, "layout">) =>
+  layout.header ? headerFiles[layout.header.kind] : undefined;
+
+const placeNames = ["latitude", "longitude", "name", "address"] as const;
+
+/** Which value of the place above a template's text it is; undefined: of none. */
+export const placeName = ({ layout }: Pick<Template, "layout">, { part, name }: TemplateParameter) =>
+  part === "header" && layout.header?.kind === "location"
+    ? placeNames.find((one) => one === name)
+    : undefined;
+
+/** Whether a value is the code that a button copies. */
+export const isCode = ({ layout }: Pick<Template, "layout">, { part, name }: TemplateParameter) =>
+  part === "button" && layout.buttons[Number(name)]?.kind === "copy_code";
 
 /** What WhatsApp would refuse of a value. */
 export type ValueProblem =
   | { kind: "missing" }
   | { kind: "notOneLine" }
   | { kind: "notLinkEnd" }
+  | { kind: "notPlace" }
+  | { kind: "notCode" }
   /** Only of a campaign: its list has no such column. */
   | { kind: "noColumn"; column: string }
   | { kind: "tooLong"; part: Part; length: number; most: number };
@@ -33,7 +61,7 @@ export function canFallBack(template: Template): boolean {
   const { parameters, layout } = template;
   const [only] = parameters;
   const takesText = parameters.length === 1 && only?.part === "body" && !layout.named;
-  return isSendable(template) && (parameters.length === 0 || takesText);
+  return isSendable(template) && !headerFile(template) && (parameters.length === 0 || takesText);
 }
 
 /** Whether two say the same and take the same values. */
@@ -88,11 +116,18 @@ export function partsOf(
       return found && (found.value || gap({ part, name }));
     });
   const { header, body, footer } = template.layout;
+  const line = header?.kind === "location" ? "{{name}}, {{address}}" : header?.text;
   return {
-    header: header ? within("header", header.text) : undefined,
+    header: line ? within("header", line) : undefined,
     body: within("body", body),
     footer: footer ?? undefined,
   };
+}
+
+/** Whether a value of a place is on Earth; its name and address are. */
+function isDegrees({ name, value }: { name: string; value: string }): boolean {
+  const most = { latitude: 90, longitude: 180 }[name];
+  return most === undefined || (/^-?\d+(\.\d+)?$/.test(value) && Math.abs(Number(value)) <= most);
 }
 
 const lengthOf = (text: string) => [...text].length;
@@ -103,6 +138,9 @@ export function problemsOf(template: Template, typed: TypedValues): Map<string, 
   const values = valuesOf(template, typed);
   for (const one of values) {
     if (!one.value) found.set(parameterKey(one), { kind: "missing" });
+    else if (isCode(template, one) && (/\s/u.test(one.value) || lengthOf(one.value) > LONGEST_CODE))
+      found.set(parameterKey(one), { kind: "notCode" });
+    else if (placeName(template, one) && !isDegrees(one)) found.set(parameterKey(one), { kind: "notPlace" });
     else if (one.part === "button" && /\s|:\/\//u.test(one.value))
       found.set(parameterKey(one), { kind: "notLinkEnd" });
     else if (/\p{Cc}| {5}/u.test(one.value)) found.set(parameterKey(one), { kind: "notOneLine" });
@@ -115,7 +153,7 @@ export function problemsOf(template: Template, typed: TypedValues): Map<string, 
   };
   check(
     "header",
-    header,
+    template.layout.header?.kind === "text" ? header : "",
     values.filter(({ part }) => part === "header"),
   );
   check(

@@ -2,7 +2,9 @@
 
 use clap::Args;
 
-use crate::domain::{AddressCard, ChoiceOption, Choices, Content, LinkButton};
+use crate::domain::{
+    AddressCard, ChoiceOption, Choices, Content, FlowButton, LinkButton, ProductSection, Products,
+};
 
 /// What is sent with or instead of the text.
 #[derive(Debug, Args)]
@@ -22,6 +24,21 @@ pub(super) struct MessageOptions {
     /// An address card, such as "Ana Silva=+447700900123"; may be given several times
     #[arg(long = "contact", value_name = "NAME=+PHONE", value_parser = card, conflicts_with_all = ["text", "file", "template", "location"])]
     contacts: Vec<AddressCard>,
+    /// A product of your catalogue by its id (SKU), with the text or without; several need --header and a text
+    #[arg(long = "product", value_name = "SKU", requires = "catalog", conflicts_with_all = ["file", "template", "buttons", "link", "location", "contacts"])]
+    products: Vec<String>,
+    /// The id of the products' catalogue
+    #[arg(long, value_name = "ID", requires = "products")]
+    catalog: Option<String>,
+    /// The line above several products
+    #[arg(long, value_name = "LINE", requires = "products")]
+    header: Option<String>,
+    /// A button below the text that opens a form (a WhatsApp Flow), such as "Book=1234567890"
+    #[arg(long, value_name = "LABEL=ID", requires = "text", value_parser = flow, conflicts_with_all = ["file", "template", "buttons", "link", "products"])]
+    flow: Option<(String, String)>,
+    /// The screen of the form that comes first; without it the form's own first one
+    #[arg(long, value_name = "SCREEN", requires = "flow")]
+    screen: Option<String>,
 }
 
 impl MessageOptions {
@@ -34,6 +51,15 @@ impl MessageOptions {
         }
         if let Some((label, url)) = self.link {
             return Some(Content::Link(LinkButton::new(text, label, url)));
+        }
+        if let Some((label, id)) = self.flow {
+            let flow = FlowButton { screen: self.screen, ..FlowButton::new(text, label, id) };
+            return Some(Content::Flow(flow));
+        }
+        if let Some(catalog) = self.catalog {
+            let section = ProductSection { title: None, products: self.products };
+            let products = Products::new(text, catalog, vec![section]);
+            return Some(Content::Products(Products { header: self.header, ..products }.worded()));
         }
         if let Some((latitude, longitude, name)) = self.location {
             return Some(Content::Location { latitude, longitude, name, address: None, url: None });
@@ -48,6 +74,14 @@ fn link(text: &str) -> Result<(String, String), String> {
         format!("`{text}` is no link: write it as Menu=https://acme.example/menu")
     })?;
     Ok((label.trim().to_owned(), url.trim().to_owned()))
+}
+
+/// Parses `LABEL=ID`.
+fn flow(text: &str) -> Result<(String, String), String> {
+    let (label, id) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` is no form: write it as Book=1234567890"))?;
+    Ok((label.trim().to_owned(), id.trim().to_owned()))
 }
 
 /// Parses `LAT,LON[,NAME]`.
@@ -83,10 +117,12 @@ mod tests {
             place("51.5, -0.12, Acme, Dunmere"),
             Ok((51.5, -0.12, Some("Acme, Dunmere".into())))
         );
+        assert_eq!(flow("Book a table = 12"), Ok(("Book a table".into(), "12".into())));
         assert_eq!(place("51.5,-0.12"), Ok((51.5, -0.12, None)));
         assert_eq!(card("Ana = +4477").unwrap().phones, ["+4477"]);
         for wrong in [
             link("Menu").err(),
+            flow("Book").err(),
             place("here").err(),
             place("51.5").err(),
             card("Ana=4477").err(),

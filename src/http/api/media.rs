@@ -39,21 +39,19 @@ pub(super) async fn file(
     let missing = || Problem::not_found("message");
     let id = MessageId::parse(&id).map_err(|_| missing())?;
     let place = web.desk.store.whereabouts(&id).await?.ok_or_else(missing)?;
-    let Ok(Content::Media(media)) = serde_json::from_str::<Content>(&place.content) else {
-        return Err(Problem::missing("This message has no file."));
-    };
+    let content = Content::stored(&place.content);
+    let media = content.file().ok_or_else(|| Problem::missing("This message has no file."))?;
     if let Some(stored) = web.desk.store.file(&id).await? {
-        return Ok(response(&media, stored.bytes));
+        return Ok(response(media, stored.bytes));
     }
     let number = web.desk.number(&place.number_id).ok_or_else(|| {
         Problem::missing("The number that the file was sent to is not connected any more.")
     })?;
     let most = if media.kind == MediaKind::Document { MAX_DOCUMENT_BYTES } else { MAX_SIZE };
     let _place = DOWNLOAD_SLOTS.acquire().await;
-    let bytes =
-        number.client.media(&media, most).await.map_err(|error| download_problem(&error))?;
-    keep(&web.desk, &id, &media, &bytes).await;
-    Ok(response(&media, bytes))
+    let bytes = number.client.media(media, most).await.map_err(|error| download_problem(&error))?;
+    keep(&web.desk, &id, media, &bytes).await;
+    Ok(response(media, bytes))
 }
 
 /// Stores what was fetched, unless it is too large to be stored.

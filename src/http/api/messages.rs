@@ -133,7 +133,7 @@ impl From<MessageRow> for Message {
 
 impl MessageFile {
     fn of(content: &Content) -> Option<Self> {
-        let Content::Media(Media { kind, mime_type, file_name, .. }) = content else { return None };
+        let Media { kind, mime_type, file_name, .. } = content.file()?;
         let (mime_type, name) = (mime_type.clone(), file_name.clone());
         Some(Self { kind: *kind, mime_type, name, state: None, size: None, reason: None })
     }

@@ -78,12 +78,12 @@ pub(super) async fn start(
         (None, Some(template)) => {
             let open = web.desk.store.conversation_with(&number.id, &to).await?;
             let before = match &open {
-                Some(open) => template.written(&web, open, &key).await?,
+                Some(open) => template.written(&web, (open, &key), None).await?,
                 None => None,
             };
             match before {
                 Some(before) => before,
-                None => template.filled(&web, &number).await?,
+                None => template.filled(&web, &number, None).await?,
             }
         }
         (Some(text), None) if !number.has_window => writing::kinds::text_content(text)?,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::desk::Number;
-use crate::domain::{Content, ConversationId, ProblemCode, TemplateError, TemplateValue};
+use crate::domain::{Content, ConversationId, Media, ProblemCode, TemplateError, TemplateValue};
 use crate::http::WebState;
 use crate::http::error::Problem;
 
@@ -27,30 +27,31 @@ pub(super) struct TemplateReply {
 }
 
 impl TemplateReply {
-    /// The filled template. What was written before with this key is the same message, whatever has
-    /// become of the template since.
+    /// The filled template, with the file above its text, if it has one. What was written before with
+    /// this key is the same message, whatever has become of the template since.
     pub(super) async fn content(
         &self,
         web: &WebState,
         (conversation, number, key): (&ConversationId, &str, &str),
+        file: Option<Media>,
     ) -> Result<Content, Problem> {
-        if let Some(before) = self.written(web, conversation, key).await? {
+        if let Some(before) = self.written(web, (conversation, key), file.as_ref()).await? {
             return Ok(before);
         }
-        self.filled(web, &*connected(web, number)?).await
+        self.filled(web, &*connected(web, number)?, file).await
     }
 
     /// The content of the message that was written with this key, if it is this one.
     pub(super) async fn written(
         &self,
         web: &WebState,
-        conversation: &ConversationId,
-        key: &str,
+        (conversation, key): (&ConversationId, &str),
+        file: Option<&Media>,
     ) -> Result<Option<Content>, Problem> {
         let before = web.desk.store.written_with(conversation, key).await?;
         let is_same = |content: &Content| match content {
             Content::Template(filled) => {
-                filled.is_filled_with(&self.name, &self.language, &self.values)
+                filled.is_filled_with((&self.name, &self.language), &self.values, file)
             }
             _ => false,
         };
@@ -58,11 +59,16 @@ impl TemplateReply {
     }
 
     /// The template, filled.
-    pub(super) async fn filled(&self, web: &WebState, number: &Number) -> Result<Content, Problem> {
+    pub(super) async fn filled(
+        &self,
+        web: &WebState,
+        number: &Number,
+        file: Option<Media>,
+    ) -> Result<Content, Problem> {
         let named = (self.name.as_str(), self.language.as_str());
         let template = web.desk.template(number, named).await?.ok_or_else(template_unknown)?;
-        let filled = template.fill(&self.values).map_err(|why| unfilled_problem(&why))?;
-        Ok(Content::Template(filled))
+        let filled = template.fill_with(&self.values, file);
+        filled.map(Content::Template).map_err(|why| unfilled_problem(&why))
     }
 }
 

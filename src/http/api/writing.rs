@@ -11,7 +11,9 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
-use self::kinds::{ChoicesReply, LinkReply, LocationReply, ReactionReply};
+use self::kinds::{
+    ChoicesReply, FlowReply, LinkReply, LocationReply, ProductsReply, ReactionReply,
+};
 use super::conversations;
 use super::messages::Message;
 use super::response::Answer;
@@ -47,6 +49,10 @@ pub(super) struct Reply {
     choices: Option<ChoicesReply>,
     /// A button below the text.
     link: Option<LinkReply>,
+    /// Products of a catalogue, below the text or without one.
+    products: Option<ProductsReply>,
+    /// A button below the text that opens a form (a WhatsApp Flow).
+    flow: Option<FlowReply>,
     /// A location instead of a text.
     location: Option<LocationReply>,
     /// Address cards instead of a text.
@@ -71,6 +77,8 @@ pub(super) struct FileReplyForm {
     /// The caption; sound has none.
     #[schema(max_length = 1024)]
     text: Option<String>,
+    /// A template instead of a text, as JSON: the file then stands above its text.
+    template: Option<TemplateReply>,
     /// Id of the quoted message, which must be of this conversation.
     reply_to: Option<String>,
 }
@@ -94,7 +102,7 @@ pub(super) async fn write(
         let (id, number) = place(&web, &id).await?;
         let (key, window) = (key(&headers)?, web.desk.window(&number));
         let reply = FileReply::read(&web, request).await?;
-        let (content, reply_to) = reply.content(&web, &number).await?;
+        let (content, reply_to) = reply.content(&web, (&id, &number, &key)).await?;
         (id, key, window, content, reply_to)
     } else {
         let Body(reply) = Body::<Reply>::from_request(request, &web).await?;
@@ -133,6 +141,7 @@ async fn place(web: &WebState, id: &str) -> Result<(ConversationId, String), Pro
 struct FileReply {
     file: Option<(String, Vec<u8>)>,
     text: Option<String>,
+    template: Option<String>,
     reply_to: Option<String>,
 }
 
@@ -161,12 +170,15 @@ impl FileReply {
                 ("text", None) => {
                     read.text.replace(field.text().await.map_err(unreadable)?).is_none()
                 }
+                ("template", None) => {
+                    read.template.replace(field.text().await.map_err(unreadable)?).is_none()
+                }
                 ("reply_to", None) => {
                     read.reply_to.replace(field.text().await.map_err(unreadable)?).is_none()
                 }
                 _ => {
                     return Err(Problem::bad_request(
-                        "The form takes the fields `file` (a file with its name), `text` and `reply_to`.",
+                        "The form takes the fields `file` (a file with its name), `text`, `template` and `reply_to`.",
                     ));
                 }
             };
@@ -179,11 +191,11 @@ impl FileReply {
         Ok(read)
     }
 
-    /// The content to send on a number, and the message to quote.
+    /// The content to send, and the message to quote.
     async fn content(
         self,
         web: &WebState,
-        number: &str,
+        (conversation, number, key): (&ConversationId, &str, &str),
     ) -> Result<(Content, Option<String>), Problem> {
         let Some((name, bytes)) = self.file else {
             return Err(Problem::unprocessable("The form has no field `file`."));
@@ -192,9 +204,15 @@ impl FileReply {
         if bytes.len() > most {
             return Err(too_large(most));
         }
-        let number = connected(web, number)?;
-        let abilities = Abilities::of(number.provider);
+        let template = self.template.as_deref().map(serde_json::from_str::<TemplateReply>);
+        let template = template.transpose().map_err(|error| {
+            Problem::unprocessable(format!("`template` is no template as JSON: {error}"))
+        })?;
+        let abilities = Abilities::of(connected(web, number)?.provider);
         let caption = self.text.unwrap_or_default();
+        if template.is_some() && !caption.is_empty() {
+            return Err(Problem::unprocessable("Give either `text` or `template` with the file."));
+        }
         // Hashing a large file takes a while.
         let media = spawn_blocking(move || abilities.media(&name, bytes, &caption)).await;
         let media = media.map_err(|error| {
@@ -202,7 +220,13 @@ impl FileReply {
             Problem::broken("The file could not be read. The server's log says why.")
         })?;
         let media = media.map_err(|unfit| unfit_problem(&unfit))?;
-        Ok((Content::Media(media), self.reply_to.filter(|id| !id.is_empty())))
+        let content = match template {
+            Some(template) => {
+                template.content(web, (conversation, number, key), Some(media)).await?
+            }
+            None => Content::Media(media),
+        };
+        Ok((content, self.reply_to.filter(|id| !id.is_empty())))
     }
 }
 

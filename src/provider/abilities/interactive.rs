@@ -6,13 +6,15 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::Abilities;
-use crate::domain::{ChoiceOption, Choices, Content, LinkButton, phone};
+use crate::domain::{ChoiceOption, Choices, Content, FlowAction, FlowButton, LinkButton, phone};
 use crate::provider::OutgoingContent;
 
 /// Maximum length of a text, in characters.
 const MAX_TEXT_LEN: usize = 4096;
 /// Maximum length of an address, in characters.
 const MAX_URL_LEN: usize = 2000;
+/// Maximum length of an id that the provider gave, in characters.
+const MAX_ID_LEN: usize = 100;
 /// Maximum address cards of a message.
 const MAX_CARDS: usize = 257;
 /// Maximum phone numbers of an address card.
@@ -55,6 +57,9 @@ impl InteractiveLimits {
     /// <https://developers.facebook.com/docs/whatsapp/cloud-api/messages/interactive-cta-url-messages>.
     pub(super) const WHATSAPP: Self =
         Self { max_body: 1024, max_header: 60, max_footer: 60, max_label: 20 };
+    /// Of a button that opens a form:
+    /// <https://developers.facebook.com/docs/whatsapp/cloud-api/messages/interactive-flow-messages>.
+    pub(super) const FLOW: Self = Self { max_label: 30, ..Self::WHATSAPP };
 }
 
 impl ChoiceAbility {
@@ -125,6 +130,35 @@ pub enum UnfitContent {
     /// The address cannot be opened.
     #[error("The link has to be a whole address without spaces, such as https://example.com/menu.")]
     Url,
+    /// An id of the provider's with spaces or other signs.
+    #[error("The {0} has letters, digits, - and _ alone: copy it from Meta Business Suite.")]
+    Id(&'static str),
+    /// Two ways to choose the first screen of a form.
+    #[error("The endpoint of the form chooses its first screen: leave out `screen`, or `action`.")]
+    Screen,
+    /// No products, or too many.
+    #[error(
+        "It has {count} products, and WhatsApp takes 1 to {most}, in 1 to {sections} sections with at least one each."
+    )]
+    Products {
+        /// Their number.
+        count: usize,
+        /// Maximum number.
+        most: usize,
+        /// Maximum number of sections.
+        sections: usize,
+    },
+    /// A product twice.
+    #[error("The product `{0}` is there twice.")]
+    SameProduct(String),
+    /// Several products lack a header or a text.
+    #[error(
+        "Several products need a header and a text above them: only a single one goes without."
+    )]
+    NoHeader,
+    /// Several sections, and one has no title.
+    #[error("Each of several sections needs a title.")]
+    NoTitle,
     /// A place that is not on Earth.
     #[error("A location has a latitude from -90 to 90 and a longitude from -180 to 180.")]
     Location,
@@ -156,6 +190,10 @@ impl Abilities {
         match content {
             Content::Choices(choices) => self.check_choices(choices),
             Content::Link(link) => self.check_link(link),
+            Content::Products(products) => {
+                self.products.ok_or(UnfitContent::Unable("product"))?.check(products)
+            }
+            Content::Flow(flow) => self.flow.ok_or(UnfitContent::Unable("form"))?.check_flow(flow),
             Content::Location { .. } if !self.location => Err(UnfitContent::Unable("location")),
             Content::Location { latitude, longitude, name, address, .. } => {
                 if !(-90.0..=90.0).contains(latitude) || !(-180.0..=180.0).contains(longitude) {
@@ -261,6 +299,10 @@ impl Abilities {
                 None => OutgoingContent::Text(link.text),
                 Some(_) => OutgoingContent::Link(link),
             }),
+            Content::Products(products) => {
+                self.products.map(|_| OutgoingContent::Products(products))
+            }
+            Content::Flow(flow) => self.flow.map(|_| OutgoingContent::Flow(flow)),
             Content::Location { latitude, longitude, name, address, .. } if self.location => {
                 Some(OutgoingContent::Location { latitude, longitude, name, address })
             }
@@ -276,6 +318,17 @@ impl Abilities {
 }
 
 impl InteractiveLimits {
+    fn check_flow(&self, flow: &FlowButton) -> Result<(), UnfitContent> {
+        self.check(&flow.body, flow.header.as_deref(), flow.footer.as_deref())?;
+        one_line("label of the button", &flow.label, self.max_label)?;
+        check_id("id of the form", &flow.flow)?;
+        match &flow.screen {
+            Some(_) if flow.action == FlowAction::DataExchange => Err(UnfitContent::Screen),
+            Some(screen) => check_id("screen", screen),
+            None => Ok(()),
+        }
+    }
+
     fn check(
         &self,
         body: &str,
@@ -285,6 +338,16 @@ impl InteractiveLimits {
         if body.trim().is_empty() {
             return Err(UnfitContent::NoBody);
         }
+        self.check_around(body, header, footer)
+    }
+
+    /// Checks the lengths of a text, which may be empty, and the lines around it.
+    pub(super) fn check_around(
+        &self,
+        body: &str,
+        header: Option<&str>,
+        footer: Option<&str>,
+    ) -> Result<(), UnfitContent> {
         within("text", body, self.max_body)?;
         let line =
             |part, text: Option<&str>, most| text.map_or(Ok(()), |text| one_line(part, text, most));
@@ -301,11 +364,18 @@ fn within(part: &str, text: &str, most: usize) -> Result<(), UnfitContent> {
 }
 
 /// Checks a part that is one line.
-fn one_line(part: &str, text: &str, most: usize) -> Result<(), UnfitContent> {
+pub(super) fn one_line(part: &str, text: &str, most: usize) -> Result<(), UnfitContent> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         return Err(UnfitContent::NotOneLine(part.to_owned()));
     }
     within(part, text, most)
+}
+
+/// Checks an id that the provider gave.
+pub(super) fn check_id(part: &'static str, id: &str) -> Result<(), UnfitContent> {
+    let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let fits = (1..=MAX_ID_LEN).contains(&id.len()) && id.chars().all(is_sign);
+    fits.then_some(()).ok_or(UnfitContent::Id(part))
 }
 
 /// The length of a text, by UTF-16 units: the stricter reading of Meta's "characters".
@@ -324,11 +394,14 @@ fn is_emoji(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{ProductSection, Products};
 
     /// A provider with files and texts alone.
     const PLAIN: Abilities = Abilities {
         choices: None,
         link: None,
+        products: None,
+        flow: None,
         location: false,
         contacts: false,
         reactions: false,
@@ -377,7 +450,10 @@ mod tests {
             url: None,
         };
         let reaction = Content::Reaction { message_id: "m".into(), emoji: None };
-        for content in [location, Content::address_cards(&[]), reaction] {
+        let section = ProductSection { title: None, products: vec!["lamp".into()] };
+        let products = Content::Products(Products::new("", "77", vec![section]));
+        let flow = Content::Flow(FlowButton::new("Book", "Book", "12"));
+        for content in [location, Content::address_cards(&[]), reaction, products, flow] {
             assert!(matches!(PLAIN.check(&content), Err(UnfitContent::Unable(_))), "{content:?}");
             assert_eq!(PLAIN.outgoing(content), None);
         }
@@ -415,6 +491,27 @@ mod tests {
             check(choices(&["👍👍👍👍👍👍👍👍👍👍👍"])),
             Err(UnfitContent::NoList { .. })
         ));
+    }
+
+    #[test]
+    fn a_form_has_ids_of_the_provider_and_one_first_screen() {
+        let check = |change: &dyn Fn(&mut FlowButton)| {
+            let mut flow = FlowButton::new("Book a table.", "Book", "12");
+            change(&mut flow);
+            Abilities::WHATSAPP.check(&Content::Flow(flow))
+        };
+        assert_eq!(check(&|it| it.screen = Some("FIRST_1".into())), Ok(()));
+        assert_eq!(check(&|it| it.action = FlowAction::DataExchange), Ok(()));
+        assert_eq!(check(&|it| it.label = "x".repeat(30)), Ok(()));
+        let both = |it: &mut FlowButton| {
+            (it.action, it.screen) = (FlowAction::DataExchange, Some("A".into()));
+        };
+        assert_eq!(check(&both), Err(UnfitContent::Screen));
+        assert_eq!(check(&|it| it.flow = "1 2".into()), Err(UnfitContent::Id("id of the form")));
+        assert_eq!(check(&|it| it.screen = Some(String::new())), Err(UnfitContent::Id("screen")));
+        assert_eq!(check(&|it| it.body = " ".into()), Err(UnfitContent::NoBody));
+        let long = check(&|it| it.label = "x".repeat(31));
+        assert!(matches!(long, Err(UnfitContent::TooLong { most: 30, .. })));
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Bodies of interactive messages, in Meta's format: reply buttons, lists and link buttons.
+//! Bodies of interactive messages, in Meta's format: reply buttons, lists, link buttons, products and
+//! forms.
 
 use serde::Serialize;
 
-use crate::domain::{ChoiceOption, Choices, LinkButton};
+use crate::domain::{ChoiceOption, Choices, FlowAction, FlowButton, LinkButton, Products};
 
 /// A message with something to tap.
 #[derive(Serialize)]
@@ -10,7 +11,8 @@ pub(super) struct Interactive<'a> {
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<Header<'a>>,
-    body: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     footer: Option<Text<'a>>,
     action: Action<'a>,
@@ -33,6 +35,38 @@ enum Action<'a> {
     Buttons { buttons: Vec<Button<'a>> },
     List { button: &'a str, sections: [Section<'a>; 1] },
     Link { name: &'static str, parameters: Parameters<'a> },
+    Product { catalog_id: &'a str, product_retailer_id: &'a str },
+    Products { catalog_id: &'a str, sections: Vec<ProductSection<'a>> },
+    Flow { name: &'static str, parameters: FlowParameters<'a> },
+}
+
+#[derive(Serialize)]
+struct ProductSection<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    product_items: Vec<ProductItem<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProductItem<'a> {
+    product_retailer_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are Meta's")]
+struct FlowParameters<'a> {
+    flow_message_version: &'static str,
+    flow_token: &'a str,
+    flow_id: &'a str,
+    flow_cta: &'a str,
+    flow_action: FlowAction,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow_action_payload: Option<FlowScreen<'a>>,
+}
+
+#[derive(Serialize)]
+struct FlowScreen<'a> {
+    screen: &'a str,
 }
 
 #[derive(Serialize)]
@@ -82,9 +116,52 @@ impl<'a> Interactive<'a> {
         Self {
             r#type: "cta_url",
             header: Header::of(link.header.as_deref()),
-            body: Text { text: &link.body },
-            footer: link.footer.as_deref().map(|text| Text { text }),
+            body: Text::of(&link.body),
+            footer: link.footer.as_deref().and_then(Text::of),
             action: Action::Link { name: "cta_url", parameters },
+        }
+    }
+
+    /// Products of a catalogue:
+    /// <https://developers.facebook.com/docs/whatsapp/cloud-api/guides/sell-products-and-services/share-products>.
+    pub(super) fn products(products: &'a Products) -> Self {
+        let catalog_id = products.catalog.as_str();
+        let (r#type, action) = if let Some(product_retailer_id) = products.single() {
+            ("product", Action::Product { catalog_id, product_retailer_id })
+        } else {
+            let item = |id: &'a String| ProductItem { product_retailer_id: id };
+            let sections = products.sections.iter().map(|section| ProductSection {
+                title: section.title.as_deref(),
+                product_items: section.products.iter().map(item).collect(),
+            });
+            ("product_list", Action::Products { catalog_id, sections: sections.collect() })
+        };
+        Self {
+            r#type,
+            header: Header::of(products.header.as_deref()),
+            body: Text::of(&products.body),
+            footer: products.footer.as_deref().and_then(Text::of),
+            action,
+        }
+    }
+
+    /// A button that opens a form:
+    /// <https://developers.facebook.com/docs/whatsapp/cloud-api/messages/interactive-flow-messages>.
+    pub(super) fn flow(flow: &'a FlowButton, token: &'a str) -> Self {
+        let parameters = FlowParameters {
+            flow_message_version: "3",
+            flow_token: token,
+            flow_id: &flow.flow,
+            flow_cta: &flow.label,
+            flow_action: flow.action,
+            flow_action_payload: flow.screen.as_deref().map(|screen| FlowScreen { screen }),
+        };
+        Self {
+            r#type: "flow",
+            header: Header::of(flow.header.as_deref()),
+            body: Text::of(&flow.body),
+            footer: flow.footer.as_deref().and_then(Text::of),
+            action: Action::Flow { name: "flow", parameters },
         }
     }
 
@@ -92,8 +169,8 @@ impl<'a> Interactive<'a> {
         Self {
             r#type,
             header: Header::of(choices.header.as_deref()),
-            body: Text { text: &choices.body },
-            footer: choices.footer.as_deref().map(|text| Text { text }),
+            body: Text::of(&choices.body),
+            footer: choices.footer.as_deref().and_then(Text::of),
             action,
         }
     }
@@ -102,6 +179,13 @@ impl<'a> Interactive<'a> {
 impl<'a> Header<'a> {
     fn of(text: Option<&'a str>) -> Option<Self> {
         text.map(|text| Self { r#type: "text", text })
+    }
+}
+
+impl<'a> Text<'a> {
+    /// `None` for an empty text, which only products may have.
+    fn of(text: &'a str) -> Option<Self> {
+        (!text.is_empty()).then_some(Self { text })
     }
 }
 

@@ -8,6 +8,7 @@ mod form;
 mod wire;
 mod request;
 mod interactive;
+mod template_message;
 mod answer;
 mod codes;
 mod media;

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::super::{OutgoingContent, OutgoingFile, OutgoingMessage};
 use super::interactive::Interactive;
-use crate::domain::{FilledTemplate, MediaKind, TemplatePart, TemplateValue};
+use super::template_message::TemplateMessage;
+use crate::domain::MediaKind;
 
 /// A message of any kind.
 #[derive(Serialize)]
@@ -77,39 +78,6 @@ struct File<'a> {
     voice: bool,
 }
 
-/// A template with its parameters.
-#[derive(Serialize)]
-struct TemplateMessage<'a> {
-    name: &'a str,
-    language: Language<'a>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    components: Vec<Component<'a>>,
-}
-
-#[derive(Serialize)]
-struct Language<'a> {
-    code: &'a str,
-}
-
-#[derive(Serialize)]
-struct Component<'a> {
-    r#type: TemplatePart,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<&'a str>,
-    parameters: Vec<Parameter<'a>>,
-}
-
-#[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names are Meta's")]
-struct Parameter<'a> {
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameter_name: Option<&'a str>,
-    text: &'a str,
-}
-
 #[derive(Serialize)]
 struct Context<'a> {
     message_id: &'a str,
@@ -144,7 +112,7 @@ impl<'a> Message<'a> {
             recipient_type: "individual",
             to,
             recipient,
-            body: Body::of(&outgoing.content),
+            body: Body::of(&outgoing.content, &outgoing.reference),
             context: outgoing.reply_to.as_deref().map(|message_id| Context { message_id }),
             biz_opaque_callback_data: &outgoing.reference,
         })
@@ -152,7 +120,8 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn of(content: &'a OutgoingContent) -> Self {
+    /// The body of a message with this reference.
+    fn of(content: &'a OutgoingContent, reference: &'a str) -> Self {
         match content {
             OutgoingContent::Text(text) => {
                 Self::Text { text: Text { body: text, preview_url: false } }
@@ -167,6 +136,12 @@ impl<'a> Body<'a> {
             }
             OutgoingContent::Link(link) => {
                 Self::Interactive { interactive: Interactive::link(link) }
+            }
+            OutgoingContent::Products(products) => {
+                Self::Interactive { interactive: Interactive::products(products) }
+            }
+            OutgoingContent::Flow(flow) => {
+                Self::Interactive { interactive: Interactive::flow(flow, reference) }
             }
             OutgoingContent::Location { latitude, longitude, name, address } => {
                 let (name, address) = (name.as_deref(), address.as_deref());
@@ -195,29 +170,6 @@ impl<'a> Body<'a> {
             },
             MediaKind::Sticker => Self::Sticker { sticker: bare },
         }
-    }
-}
-
-impl<'a> From<&'a FilledTemplate> for TemplateMessage<'a> {
-    /// One component for the header and one for the text with all their values, and one for each button.
-    fn from(filled: &'a FilledTemplate) -> Self {
-        let mut components: Vec<Component<'a>> = Vec::new();
-        for TemplateValue { part, name, value } in &filled.values {
-            let is_button = *part == TemplatePart::Button;
-            let parameter_name = (filled.named && !is_button).then_some(name.as_str());
-            let parameter = Parameter { r#type: "text", parameter_name, text: value };
-            match components.last_mut().filter(|last| last.r#type == *part && !is_button) {
-                Some(last) => last.parameters.push(parameter),
-                None => components.push(Component {
-                    r#type: *part,
-                    sub_type: is_button.then_some("url"),
-                    index: is_button.then_some(name),
-                    parameters: vec![parameter],
-                }),
-            }
-        }
-        let language = Language { code: &filled.language };
-        Self { name: &filled.name, language, components }
     }
 }
 

@@ -56,7 +56,9 @@ fn button(draft: &TemplateDraft, (at, button): (usize, &DraftButton)) -> Value {
         TemplateButtonKind::Phone => {
             json!({"type": "PHONE_NUMBER", "text": text, "phone_number": phone})
         }
-        TemplateButtonKind::QuickReply | TemplateButtonKind::Other => {
+        TemplateButtonKind::QuickReply
+        | TemplateButtonKind::CopyCode
+        | TemplateButtonKind::Other => {
             json!({"type": "QUICK_REPLY", "text": text})
         }
     }

@@ -177,9 +177,14 @@ fn layout(value: &Value) -> TemplateLayout {
             "BODY" => layout.body = words,
             "FOOTER" => layout.footer = Some(words),
             "HEADER" => {
-                let is_text = text(component, "format").is_some_and(|format| format == "TEXT");
-                let kind =
-                    if is_text { TemplateHeaderKind::Text } else { TemplateHeaderKind::Other };
+                let kind = match text(component, "format").unwrap_or_default().as_str() {
+                    "TEXT" => TemplateHeaderKind::Text,
+                    "IMAGE" => TemplateHeaderKind::Image,
+                    "VIDEO" => TemplateHeaderKind::Video,
+                    "DOCUMENT" => TemplateHeaderKind::Document,
+                    "LOCATION" => TemplateHeaderKind::Location,
+                    _ => TemplateHeaderKind::Other,
+                };
                 layout.header = Some(TemplateHeader { kind, text: words });
             }
             "BUTTONS" => {
@@ -202,6 +207,7 @@ fn button(value: &Value) -> TemplateButton {
         "QUICK_REPLY" => TemplateButtonKind::QuickReply,
         "URL" => TemplateButtonKind::Url,
         "PHONE_NUMBER" => TemplateButtonKind::Phone,
+        "COPY_CODE" => TemplateButtonKind::CopyCode,
         _ => TemplateButtonKind::Other,
     };
     let url = text(value, "url").filter(|_| kind == TemplateButtonKind::Url);
@@ -265,7 +271,11 @@ mod tests {
             template(&value).unwrap().layout.is_supported()
         };
         assert!(of(json!({"type": "BODY", "text": "Hi"})));
-        assert!(!of(json!({"type": "HEADER", "format": "IMAGE"})));
+        for format in ["IMAGE", "VIDEO", "DOCUMENT", "LOCATION"] {
+            assert!(of(json!({"type": "HEADER", "format": format})), "{format}");
+        }
+        assert!(of(json!({"type": "BUTTONS", "buttons": [{"type": "COPY_CODE", "text": "Copy"}]})));
+        assert!(!of(json!({"type": "HEADER", "format": "HOLOGRAM"})));
         assert!(!of(json!({"type": "CAROUSEL", "cards": []})));
         assert!(!of(
             json!({"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE"}]})

@@ -110,12 +110,9 @@ impl<'a> Batch<'a> {
         at: &Scope<'_>,
         message: &Inbound,
     ) -> Result<()> {
-        if let Content::System { new_wa_id, new_bsuid, .. } = &message.content {
-            self.conversations.contacts.rename(
-                &message.from,
-                new_wa_id.as_deref(),
-                new_bsuid.as_deref(),
-            );
+        if let Content::System { new_wa_id: phone, new_bsuid: bsuid, .. } = &message.content {
+            let contacts = &mut self.conversations.contacts;
+            contacts.rename(&message.from, phone.as_deref(), bsuid.as_deref());
         }
         let known = key(at.number, &message.provider_id);
         let mend = match self.seen.get(&known) {
@@ -140,7 +137,9 @@ impl<'a> Batch<'a> {
             self.void(conn, &conversation, why).await?;
         }
         let sent_at = event.sent_at;
-        let state = Arriving { conversation: &conversation, disposition: &disposition, sent_at };
+        let quotes = self.quotes(conn, &conversation, message).await?;
+        let disposition = &disposition;
+        let state = Arriving { conversation: &conversation, disposition, sent_at, quotes };
         self.apply_effects(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
         if matches!(disposition, Disposition::Stored(_) | Disposition::Stale) {
@@ -153,15 +152,14 @@ impl<'a> Batch<'a> {
         if let Some(id) = mend {
             taken.mended += 1;
             taken.repeated += 1;
-            self.attach(MessageId::stored(id.clone()), at, (message, &disposition));
+            self.attach(MessageId::stored(id.clone()), at, (message, disposition));
             return messages::replace_content(conn, &id, &row(at, message, &state)).await;
         }
         taken.fresh += 1;
         self.seen.insert(known, None);
         let id = MessageId::generate();
-        let row = row(at, message, &state).values(&id, self.workspace)?;
-        self.fresh.push(row);
-        self.attach(id, at, (message, &disposition));
+        self.fresh.push(row(at, message, &state).values(&id, self.workspace)?);
+        self.attach(id, at, (message, disposition));
         Ok(())
     }
 
@@ -252,6 +250,8 @@ struct Arriving<'a> {
     conversation: &'a ConversationId,
     disposition: &'a Disposition,
     sent_at: i64,
+    /// The provider's id of the quoted message.
+    quotes: Option<String>,
 }
 
 impl StoredMessage {
@@ -302,7 +302,7 @@ fn row<'m>(
         author: Author::Customer,
         provider_id: &message.provider_id,
         content: &message.content,
-        reply_to: message.reply_to.as_deref(),
+        reply_to: state.quotes.as_deref(),
         referral: message.referral.as_ref(),
         state: if matches!(state.disposition, Disposition::Waits { .. }) {
             MessageState::Waiting

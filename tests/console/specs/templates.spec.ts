@@ -31,6 +31,7 @@ const order = {
 const plain = { id: "2", name: "come_back", language: "es", status: "APPROVED", category: "MARKETING", components: [{ type: "BODY", text: "¿Sigue ahí?" }] };
 const rejected = { ...plain, id: "3", name: "big_sale", status: "REJECTED", rejected_reason: "PROMOTIONAL" };
 const picture = { ...plain, id: "4", name: "new_books", components: [{ type: "HEADER", format: "IMAGE" }, ...plain.components] };
+const cards = { ...plain, id: "5", name: "all_books", components: [...plain.components, { type: "CAROUSEL", cards: [] }] };
 
 /** The bot has answered, and WhatsApp says that it takes nothing more until the customer writes. */
 async function closed(desk: Desk, page: Page) {
@@ -45,14 +46,14 @@ async function closed(desk: Desk, page: Page) {
 }
 
 test("after the window has closed, a person fills a template, sees it, and sends it", async ({ page, desk }) => {
-  desk.graph.templates = [order, plain, rejected, picture];
+  desk.graph.templates = [order, plain, rejected, cards];
   await closed(desk, page);
   await button(page, "Send a template").click();
   const choices = dialog(page).getByRole("list", { name: "Templates to send" });
   await expect(choices.getByRole("button"), "read by itself; what cannot be sent is not offered").toHaveCount(2);
   const others = dialog(page).getByRole("region", { name: "Cannot be sent" }).getByRole("listitem");
   await expect(others.filter({ hasText: "big_sale" })).toContainText("WhatsApp rejected it. (PROMOTIONAL)");
-  await expect(others.filter({ hasText: "new_books" })).toContainText("a button that frontdesk does not fill");
+  await expect(others.filter({ hasText: "all_books" })).toContainText("a button that frontdesk does not fill");
   await accessible(page, "the templates to choose from");
 
   const search = dialog(page).getByRole("searchbox", { name: "Search by name or text" });
@@ -302,4 +303,26 @@ test("a template is written, submitted, approved and deleted", async ({ page, de
   await button(page.getByRole("dialog"), "Delete the template").click();
   await expect(row).toHaveCount(0);
   expect(desk.graph.templates).toEqual([rejected]);
+});
+
+test("a template with a picture above its text goes out with the picture", async ({ page, desk }) => {
+  desk.graph.templates = [picture];
+  await closed(desk, page);
+  await button(page, "Send a template").click();
+  await dialog(page).getByRole("button", { name: /new_books/ }).click();
+  await button(dialog(page), "Send").click();
+  await expect(dialog(page).getByText("Choose a file.")).toBeVisible();
+  const bytes = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+  await dialog(page).locator("input[type=file]").setInputFiles({ name: "atlas.png", mimeType: "image/png", buffer: bytes });
+  await expect(dialog(page).getByRole("region", { name: "Preview" })).toContainText("atlas.png");
+  await accessible(page, "a template with a picture");
+  await button(dialog(page), "Send").click();
+  await expect(dialog(page)).toHaveCount(0);
+  await expect.poll(() => toAda(desk).length).toBe(2);
+  const [, sent] = toAda(desk);
+  const [id] = desk.graph.files.keys();
+  expect(sent?.components).toEqual([{ type: "header", parameters: [{ type: "image", image: { id } }] }]);
+  expect(desk.graph.files.get(id ?? "")?.bytes).toEqual(bytes);
+  const message = thread(page).locator("[data-message]", { hasText: "¿Sigue ahí?" });
+  await expect(message.getByRole("img")).toBeVisible();
 });

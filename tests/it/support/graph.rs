@@ -352,6 +352,7 @@ fn read_message(state: &Shared, number: String, body: &Value) -> Result<SentMess
         Some("template") => {
             let (used, words) = read_template(&body["template"])?;
             state.check_values(&body["template"])?;
+            file = state.header_file(&body["template"])?;
             template = used;
             words
         }

@@ -15,8 +15,9 @@ import type { PendingMessage } from "./outbox";
 import { ReactionPicker } from "./ReactionPicker";
 import { RetryButton, Ticks } from "./State";
 import { outbox } from "./sending";
-import { ChoicesMessage, LinkMessage } from "./TappableMessage";
+import { TappableMessage } from "./TappableMessage";
 import { TemplateMessage } from "./TemplateMessage";
+import { contentOf } from "./tappable";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import { Words } from "./Words";
@@ -272,6 +273,7 @@ export function PendingBubble({
   const { t: common } = useTranslation();
   const worded = useProblem();
   const failed = pending.state === "failed";
+  const tappable = pending.below && contentOf(pending.text, pending.below);
   return (
     <li
       className={classes.message}
@@ -287,10 +289,8 @@ export function PendingBubble({
           {pending.file && <AttachedFile {...pending.file} />}
           {pending.template ? (
             <TemplateMessage text={pending.text} buttons={pending.template.buttons} />
-          ) : pending.below?.choices ? (
-            <ChoicesMessage body={pending.text} {...pending.below.choices} />
-          ) : pending.below?.link ? (
-            <LinkMessage body={pending.text} {...pending.below.link} />
+          ) : tappable ? (
+            <TappableMessage content={tappable} />
           ) : (
             pending.text && (
               <div style={pending.file && { paddingBlockStart: 6 }}>

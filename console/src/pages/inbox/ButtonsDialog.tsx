@@ -1,10 +1,10 @@
-// Writes a message with up to ten choices or a link to tap, and shows what the customer will see.
+// Writes a message with something to tap, such as choices, a link or a place, and shows what the customer will see.
 import {
   Button,
   CloseButton,
   Group,
   Modal,
-  SegmentedControl,
+  Select,
   SimpleGrid,
   Stack,
   Text,
@@ -16,10 +16,13 @@ import { type FormEvent, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { FormEnd } from "@/parts/FormEnd";
-import { ChoicesMessage, LinkMessage } from "./TappableMessage";
+import { TappableFields } from "./TappableFields";
+import { TappableMessage } from "./TappableMessage";
 import classes from "./Template.module.css";
 import {
+  contentOf,
   isList,
+  isTappableKind,
   LONGEST_LABEL,
   LONGEST_TITLE,
   longestText,
@@ -27,9 +30,12 @@ import {
   problemOf,
   type Tappable,
   type TappableDraft,
+  type TappableKind,
+  takesText,
   tappableOf,
-  titlesOf,
 } from "./tappable";
+
+const kinds: readonly TappableKind[] = ["choices", "link", "location", "contacts", "products", "flow"];
 
 type Props = {
   opened: boolean;
@@ -60,6 +66,15 @@ function ButtonsForm({ text, setText, send, close }: FormProps) {
     list: t("buttons.listDefault"),
     label: "",
     url: "",
+    coordinates: "",
+    name: "",
+    address: "",
+    phones: "",
+    products: "",
+    catalog: "",
+    header: "",
+    flow: "",
+    screen: "",
   }));
   // What is missing is said only once a person wants to send.
   const [isAsked, setAsked] = useState(false);
@@ -73,50 +88,35 @@ function ButtonsForm({ text, setText, send, close }: FormProps) {
   return (
     <form onSubmit={submit} noValidate autoComplete="off">
       <Stack>
-        <SegmentedControl
-          aria-label={t("buttons.kind")}
+        <Select
+          label={t("buttons.kind")}
           value={draft.kind}
-          onChange={(kind) => change({ kind })}
-          data={[
-            { value: "choices", label: t("buttons.choices") },
-            { value: "link", label: t("buttons.link") },
-          ]}
+          onChange={(kind) => {
+            if (kind && isTappableKind(kind)) change({ kind });
+            setAsked(false);
+          }}
+          data={kinds.map((kind) => ({ value: kind, label: t(`kind.${kind}`) }))}
+          allowDeselect={false}
         />
         <SimpleGrid cols={{ base: 1, sm: 2 }}>
           <Stack gap="sm">
-            <Textarea
-              label={t("buttons.text")}
-              autosize
-              minRows={2}
-              maxRows={8}
-              dir="auto"
-              data-autofocus
-              required
-              value={text}
-              onChange={(event) => setText(event.currentTarget.value)}
-            />
+            {takesText(draft.kind) && (
+              <Textarea
+                label={t(draft.kind === "products" ? "buttons.productText" : "buttons.text")}
+                autosize
+                minRows={2}
+                maxRows={8}
+                dir="auto"
+                data-autofocus
+                required={draft.kind !== "products"}
+                value={text}
+                onChange={(event) => setText(event.currentTarget.value)}
+              />
+            )}
             {draft.kind === "choices" ? (
               <Options draft={draft} change={change} />
             ) : (
-              <>
-                <TextInput
-                  label={t("buttons.label")}
-                  maxLength={LONGEST_LABEL}
-                  dir="auto"
-                  required
-                  value={draft.label}
-                  onChange={(event) => change({ label: event.currentTarget.value })}
-                />
-                <TextInput
-                  label={t("buttons.url")}
-                  type="url"
-                  dir="ltr"
-                  placeholder="https://"
-                  required
-                  value={draft.url}
-                  onChange={(event) => change({ url: event.currentTarget.value })}
-                />
-              </>
+              <TappableFields draft={draft} change={change} />
             )}
           </Stack>
           <Preview text={text} draft={draft} />
@@ -194,17 +194,14 @@ function Options({ draft, change }: OptionsProps) {
 
 function Preview({ text, draft }: { text: string; draft: TappableDraft }) {
   const { t } = useTranslation("inbox");
+  const content = contentOf(text.trim(), tappableOf(draft));
   const id = useId();
   return (
     <section className={classes.preview} aria-labelledby={id}>
       <Text id={id} size="xs" c="dimmed" mb={6}>
         {t("buttons.preview")}
       </Text>
-      {draft.kind === "choices" ? (
-        <ChoicesMessage body={text.trim()} options={titlesOf(draft).map((title) => ({ title }))} />
-      ) : (
-        <LinkMessage body={text.trim()} label={draft.label.trim()} url={draft.url.trim()} />
-      )}
+      {content && <TappableMessage content={content} />}
     </section>
   );
 }

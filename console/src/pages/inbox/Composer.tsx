@@ -14,7 +14,7 @@ import { useDraft } from "./draft";
 import type { Conversation } from "./filter";
 import { lengthOf } from "./length";
 import { sendMessage, sendTappable } from "./sending";
-import type { Tappable } from "./tappable";
+import { kindOf, type Tappable, takesText } from "./tappable";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import type { Window } from "./window";
@@ -128,8 +128,11 @@ function MessageField({
   };
   const [buttons, { open: addButtons, close: closeButtons }] = useDisclosure();
   const sendButtons = (below: Tappable) => {
-    sendTappable(conversation.id, words, below, quoting?.id);
-    setText("");
+    // A place has no text: what was typed stays.
+    const kind = kindOf(below);
+    const isText = !!kind && takesText(kind);
+    sendTappable(conversation.id, isText ? words : "", below, quoting?.id);
+    if (isText) setText("");
     unquote();
     closeButtons();
   };

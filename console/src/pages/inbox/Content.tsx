@@ -1,6 +1,6 @@
 // Shows a message's content by its kind. A kind that cannot be shown is named.
-import { Anchor, List, Text } from "@mantine/core";
-import { IconAddressBook, IconBasket, IconForms, IconHandClick, IconMapPin } from "@tabler/icons-react";
+import { List, Text } from "@mantine/core";
+import { IconBasket, IconForms, IconHandClick } from "@tabler/icons-react";
 import type { ReactElement, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
@@ -9,32 +9,15 @@ import { FoldedList } from "@/parts/FoldedList";
 import { plain } from "@/parts/whatsapp";
 import { File, Picture } from "./Files";
 import { Kind } from "./Kind";
-import { answersOf, type Card, cardsOf, itemsOf, linksOf, totalOf } from "./messageParts";
+import { answersOf, itemsOf, totalOf } from "./messageParts";
 import { Recording } from "./Recording";
-import { ChoicesMessage, LinkMessage } from "./TappableMessage";
+import { TappableMessage } from "./TappableMessage";
 import { TemplateMessage } from "./TemplateMessage";
 import type { Message } from "./thread";
-import classes from "./thread.module.css";
 import { Words } from "./Words";
 
 /** The content of a message of this type. */
 type ContentOf<Type> = Extract<Schemas["Content"], { type: Type }>;
-
-function Place({ place: { latitude, longitude, name, address, url } }: { place: ContentOf<"location"> }) {
-  const { t } = useTranslation("inbox");
-  const map = `https://www.openstreetmap.org/?mlat=${latitude}&mlon=${longitude}#map=16/${latitude}/${longitude}`;
-  return (
-    <>
-      <Kind icon={<IconMapPin size={15} aria-hidden />}>{t("kind.location")}</Kind>
-      {name && <Words text={name} />}
-      {address && <Words text={address} />}
-      {url && <Words text={url} />}
-      <Anchor href={map} target="_blank" rel="noopener noreferrer" size="sm" c="inherit" underline="always">
-        {t("media.map")}
-      </Anchor>
-    </>
-  );
-}
 
 function Form({ form, words }: { form: ContentOf<"form">; words: ReactNode }) {
   const { t } = useTranslation("inbox");
@@ -88,31 +71,6 @@ function Order({ order, words }: { order: unknown; words: ReactNode }) {
   );
 }
 
-function AddressCard({ card }: { card: Card }) {
-  return (
-    <div>
-      {card.name && <Words text={card.name} />}
-      <FoldedList all={linksOf(card)}>
-        {(links) =>
-          links.map(({ text, href }, at) =>
-            href ? (
-              // biome-ignore lint/suspicious/noArrayIndexKey: links do not change places.
-              <Anchor key={at} href={href} size="sm" c="inherit" underline="always" display="block">
-                <bdi dir="ltr">{text}</bdi>
-              </Anchor>
-            ) : (
-              // biome-ignore lint/suspicious/noArrayIndexKey: links do not change places.
-              <p key={at} className={classes.words}>
-                <bdi>{text}</bdi>
-              </p>
-            ),
-          )
-        }
-      </FoldedList>
-    </div>
-  );
-}
-
 type MediaProps = { message: Message; kind: Schemas["MediaKind"]; conversation: string; words: ReactNode };
 
 function Media({ message, kind, conversation, words }: MediaProps): ReactElement {
@@ -150,27 +108,20 @@ export function Content({ message, conversation }: { message: Message; conversat
     case "media":
       return <Media message={message} kind={content.kind} conversation={conversation} words={words} />;
     case "template":
-      return <TemplateMessage text={content.text} buttons={content.buttons} />;
-    case "choices":
-      return <ChoicesMessage {...content} />;
-    case "link":
-      return <LinkMessage {...content} />;
-    case "location":
-      return <Place place={content} />;
-    case "contacts":
       return (
-        <>
-          <Kind icon={<IconAddressBook size={15} aria-hidden />}>{t("kind.contacts")}</Kind>
-          <FoldedList all={cardsOf(content)}>
-            {(cards) =>
-              cards.map((card, at) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: cards do not change places.
-                <AddressCard key={at} card={card} />
-              ))
-            }
-          </FoldedList>
-        </>
+        <TemplateMessage text={content.text} buttons={content.buttons}>
+          {message.media && (
+            <Media message={message} kind={message.media.kind} conversation={conversation} words={null} />
+          )}
+        </TemplateMessage>
       );
+    case "choices":
+    case "link":
+    case "products":
+    case "flow":
+    case "location":
+    case "contacts":
+      return <TappableMessage content={content} />;
     case "choice":
       return (
         <>

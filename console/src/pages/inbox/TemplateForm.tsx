@@ -3,7 +3,7 @@ import { Stack, Text } from "@mantine/core";
 import { type FormEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { FormEnd } from "@/parts/FormEnd";
-import { filled, isUnchanged, problemsOf, type TypedValues } from "@/parts/template";
+import { filled, headerFile, isUnchanged, problemsOf, type TypedValues } from "@/parts/template";
 import type { Conversation } from "./filter";
 import { sendTemplate } from "./sending";
 import type { TemplateChoice } from "./TemplatePicker";
@@ -23,6 +23,7 @@ export function TemplateForm({ conversation, optedOut, draft, keep, close, ...ch
   const { template, current } = choice;
   const { t } = useTranslation(["templates", "inbox"]);
   const [values, setValues] = useState<TypedValues>(draft ?? {});
+  const [file, setFile] = useState<File>();
   const [isAsked, setAsked] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   // The form stays on the page while its dialog fades away: it sends only once.
@@ -34,11 +35,12 @@ export function TemplateForm({ conversation, optedOut, draft, keep, close, ...ch
     event.preventDefault();
     if (isSent.current || isBlocked) return;
     setAsked(true);
-    if (focusProblem(form.current, template, problems)) return;
+    const isMissing = !!headerFile(template) && !file;
+    if (focusProblem(form.current, template, problems) || isMissing) return;
     isSent.current = true;
     setBusy(true);
     const { reply, text, buttons } = filled(template, values);
-    sendTemplate(conversation.id, text, { ...reply, buttons });
+    sendTemplate(conversation.id, text, { ...reply, buttons }, file);
     keep(undefined);
     close();
   };
@@ -50,7 +52,14 @@ export function TemplateForm({ conversation, optedOut, draft, keep, close, ...ch
   return (
     <form onSubmit={send} noValidate ref={form} autoComplete="off">
       <Stack>
-        <TemplateValues {...choice} values={values} type={type} problems={problems} isAsked={isAsked} />
+        <TemplateValues
+          {...choice}
+          values={values}
+          type={type}
+          problems={problems}
+          isAsked={isAsked}
+          file={{ chosen: file, choose: setFile }}
+        />
         {conversation.owner === "bot" && (
           <Text size="sm" c="dimmed">
             {t("form.takesOver")}

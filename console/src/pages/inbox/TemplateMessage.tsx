@@ -1,5 +1,6 @@
 // A template in the conversation: what it says, and the labels of its buttons.
 import { IconTemplate } from "@tabler/icons-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Kind } from "./Kind";
 import classes from "./Template.module.css";
@@ -20,11 +21,19 @@ export function TemplateButtons({ labels }: { labels: readonly string[] }) {
   );
 }
 
-export function TemplateMessage({ text, buttons }: { text: string; buttons: readonly string[] }) {
+type Props = {
+  text: string;
+  buttons: readonly string[];
+  /** The file above the text. */
+  children?: ReactNode;
+};
+
+export function TemplateMessage({ text, buttons, children }: Props) {
   const { t } = useTranslation("inbox");
   return (
     <>
       <Kind icon={<IconTemplate size={15} aria-hidden />}>{t("kind.template")}</Kind>
+      {children}
       <Words text={text} />
       <TemplateButtons labels={buttons} />
     </>

@@ -3,7 +3,14 @@ import { Text } from "@mantine/core";
 import { type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";
 import { FormattedText } from "@/parts/FormattedText";
-import { partsOf, type Template, type TemplateParameter, type TypedValues } from "@/parts/template";
+import {
+  isCode,
+  partsOf,
+  placeName,
+  type Template,
+  type TemplateParameter,
+  type TypedValues,
+} from "@/parts/template";
 import classes from "./Template.module.css";
 import { TemplateButtons } from "./TemplateMessage";
 import thread from "./thread.module.css";
@@ -12,7 +19,13 @@ import thread from "./thread.module.css";
 export function useLabel({ layout }: Pick<Template, "layout">) {
   const { t } = useTranslation("templates");
   return ({ part, name }: TemplateParameter): string => {
-    if (part === "button") return t("field.button", { label: layout.buttons[Number(name)]?.text ?? "" });
+    const one = { part, name };
+    if (part === "button") {
+      const label = layout.buttons[Number(name)]?.text ?? "";
+      return t(isCode({ layout }, one) ? "field.code" : "field.button", { label });
+    }
+    const place = placeName({ layout }, one);
+    if (place) return t(`field.place.${place}`);
     if (!layout.named) return t(part === "header" ? "field.header" : "field.body", { name });
     return part === "header" ? t("field.headerNamed", { name }) : name;
   };
@@ -23,10 +36,12 @@ type Props = {
   values: TypedValues;
   /** What it is called; without it a preview. */
   title?: ReactNode;
+  /** The file above the text. */
+  file?: ReactNode;
 };
 
 /** What is missing stands in brackets, whatever its direction. */
-export function TemplatePreview({ template, values, title }: Props) {
+export function TemplatePreview({ template, values, title, file }: Props) {
   const { t } = useTranslation("templates");
   const id = useId();
   const labelOf = useLabel(template);
@@ -38,6 +53,7 @@ export function TemplatePreview({ template, values, title }: Props) {
       </Text>
       <div className={thread.message} data-author="person">
         <div className={thread.bubble}>
+          {file}
           {header && (
             <p className={thread.words} dir="auto">
               <strong>{header}</strong>

@@ -1,11 +1,23 @@
 // The values of a template: a field for each, and beside them what the customer will read.
-import { ActionIcon, Alert, Button, Menu, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import {
+  ActionIcon,
+  Alert,
+  Button,
+  FileInput,
+  Menu,
+  SimpleGrid,
+  Stack,
+  Text,
+  TextInput,
+} from "@mantine/core";
 import { IconAlertTriangle, IconArrowLeft, IconTableColumn } from "@tabler/icons-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { Obstacle } from "@/parts/TemplateFacts";
 import {
+  type HeaderFile,
+  headerFile,
   isSendable,
   isUnchanged,
   linkBeginning,
@@ -14,10 +26,18 @@ import {
   type TypedValues,
   type ValueProblem,
 } from "@/parts/template";
+import { AttachedFile } from "./AttachedFile";
 import { TemplateHead } from "./TemplateList";
 import type { TemplateChoice } from "./TemplatePicker";
 import { TemplatePreview, useLabel } from "./TemplatePreview";
 import thread from "./thread.module.css";
+
+/** What the browser's dialog shows; the server decides by the bytes. */
+const accepted: Record<HeaderFile, string> = {
+  image: "image/jpeg,image/png",
+  video: "video/mp4,video/3gpp",
+  document: ".pdf,.doc,.docx,.xls,.xlsx,.ppt,.pptx,.txt,.csv",
+};
 
 function useProblemText() {
   const { t } = useTranslation("templates");
@@ -53,11 +73,15 @@ type Props = TemplateChoice & {
   shown?: TypedValues;
   /** Columns of a list that a value can name as `{{column}}`. */
   columns?: readonly string[];
+  /** The file above the text, where one can be sent. */
+  file?: { chosen: File | undefined; choose: (file: File | undefined) => void };
 };
 
 export function TemplateValues(props: Props) {
-  const { template, current, renew, back, values, type, problems, isAsked, shown, columns } = props;
-  const { t } = useTranslation("templates");
+  const { template, current, renew, back, values, type, problems, isAsked, shown, columns, file } = props;
+  const { t } = useTranslation(["templates", "inbox"]);
+  const wanted = headerFile(template);
+  const chosen = file?.chosen;
   const box = useRef<HTMLDivElement>(null);
   const labelOf = useLabel(template);
   const textOf = useProblemText();
@@ -92,7 +116,27 @@ export function TemplateValues(props: Props) {
       <ChangeNotice template={template} current={current} renew={show} />
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <Stack gap="sm">
-          {template.parameters.length === 0 && <Text size="sm">{t("form.plain")}</Text>}
+          {wanted && !file && (
+            <Alert color="orange" icon={<IconAlertTriangle aria-hidden />}>
+              {t("form.fileElsewhere")}
+            </Alert>
+          )}
+          {wanted && file && (
+            <FileInput
+              name="file"
+              label={t(`form.file.${wanted}`)}
+              description={t(`form.fileAbout.${wanted}`)}
+              placeholder={t("form.choose")}
+              accept={accepted[wanted]}
+              value={chosen ?? null}
+              onChange={(next) => file.choose(next ?? undefined)}
+              error={isAsked && !chosen && t("form.fileMissing")}
+              required
+              clearable
+              clearButtonProps={{ "aria-label": t("inbox:attach.remove") }}
+            />
+          )}
+          {template.parameters.length === 0 && !wanted && <Text size="sm">{t("form.plain")}</Text>}
           {template.parameters.map((one) => {
             const key = parameterKey(one);
             const address = linkBeginning(template, one);
@@ -121,7 +165,13 @@ export function TemplateValues(props: Props) {
             );
           })}
         </Stack>
-        <TemplatePreview template={template} values={shown ?? values} />
+        <TemplatePreview
+          template={template}
+          values={shown ?? values}
+          file={
+            chosen && <AttachedFile name={chosen.name} size={chosen.size} type={chosen.type} data={chosen} />
+          }
+        />
       </SimpleGrid>
     </Stack>
   );

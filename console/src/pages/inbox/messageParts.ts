@@ -93,6 +93,8 @@ const events: Record<Schemas["MessageKind"], boolean> = {
   template: false,
   choices: false,
   link: false,
+  products: false,
+  flow: false,
   sticker: false,
   location: false,
   contacts: false,

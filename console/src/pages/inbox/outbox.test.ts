@@ -323,3 +323,24 @@ test("choices that arrived are not shown twice, although the server adds them to
   expect(unarrived([pending], [said("text", "Which size?")])).toEqual([pending]);
   expect(unarrived([{ ...pending, below: undefined }], [said("choices", "Which size?")])).toHaveLength(1);
 });
+
+test("a place that arrived is not shown twice, and neither is a template with its file", () => {
+  const pending: PendingMessage = {
+    key: "x",
+    conversation: "a",
+    text: "",
+    below: { location: { latitude: 1, longitude: 2 } },
+    at: 0,
+    state: "sending",
+    after: "msg_5",
+  };
+  const said = { id: "msg_6", author: "person" as const, kind: "location" as const, text: null };
+  expect(unarrived([pending], [said])).toEqual([]);
+  expect(unarrived([pending], [{ ...said, kind: "contacts" }])).toEqual([pending]);
+  const file = { name: "lamp.png", size: 3, type: "image/png" };
+  const template = { ...pending, below: undefined, text: "Look", template: hello, file };
+  const media = { kind: "image" as const, name: "lamp.png", size: 3 };
+  const arrived = { ...said, kind: "template" as const, text: "Look", media };
+  expect(unarrived([template], [arrived])).toEqual([]);
+  expect(unarrived([template], [{ ...arrived, media: { ...media, name: "other.png" } }])).toEqual([template]);
+});

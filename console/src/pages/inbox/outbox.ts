@@ -1,6 +1,6 @@
 // Outgoing messages: shown at once and sent one by one, each with an idempotency key so that none is sent twice.
 import { Failure, type Problem, type Schemas } from "@/api/client";
-import type { Tappable } from "./tappable";
+import { isTappableKind, kindOf as kindBelow, type Tappable } from "./tappable";
 
 /** A file of a pending message. Its bytes are in memory only: they are gone when the page is. */
 export type PendingFile = Pick<File, "name" | "size" | "type"> & { data?: File };
@@ -22,7 +22,7 @@ export type PendingMessage = {
   text: string;
   file?: PendingFile;
   template?: PendingTemplate;
-  /** What can be tapped below the text. */
+  /** What can be tapped, below the text or without one. */
   below?: Tappable;
   /** Why there is nothing left to send: such a message can only be discarded. */
   lost?: "reloaded" | "unreadable";
@@ -58,6 +58,12 @@ const PATIENCE = [1_000, 2_000, 5_000, 10_000, 30_000];
 /** Errors that are worth retrying. */
 const passing = (error: unknown) => error instanceof Failure && [0, 502, 503, 504].includes(error.status);
 
+const pendingFile = (data: File): PendingFile => ({
+  name: data.name,
+  size: data.size,
+  type: data.type,
+  data,
+});
 const withoutBytes = (_: string, value: unknown) => (value instanceof File ? undefined : value);
 
 function kept(storage: OutboxOptions<SentMessage>["storage"]): PendingMessage[] {
@@ -96,8 +102,7 @@ export class Outbox<M extends SentMessage> {
   };
 
   write(conversation: string, text: string, reply_to?: string, data?: File) {
-    const file = data && { name: data.name, size: data.size, type: data.type, data };
-    this.add({ conversation, text, file, reply_to });
+    this.add({ conversation, text, file: data && pendingFile(data), reply_to });
   }
 
   writeTappable(conversation: string, text: string, below: Tappable, reply_to?: string) {
@@ -105,8 +110,8 @@ export class Outbox<M extends SentMessage> {
   }
 
   /** `text`: the template with its values. */
-  writeTemplate(conversation: string, text: string, template: PendingTemplate) {
-    this.add({ conversation, text, template });
+  writeTemplate(conversation: string, text: string, template: PendingTemplate, data?: File) {
+    this.add({ conversation, text, template, file: data && pendingFile(data) });
   }
 
   /** Retries a failed message with its old key. */
@@ -200,18 +205,16 @@ const plain = (name: string) => name.replace(/[^\p{L}\p{N}]/gu, "");
 
 /** The kind of a pending message that is neither a text nor a file. */
 function kindOf({ template, below }: PendingMessage): ThreadMessage["kind"] | undefined {
-  if (template) return "template";
-  if (below?.choices) return "choices";
-  return below?.link ? "link" : undefined;
+  return template ? "template" : below && kindBelow(below);
 }
 
-const special: ReadonlySet<ThreadMessage["kind"] | undefined> = new Set(["template", "choices", "link"]);
+const isSpecial = (kind: ThreadMessage["kind"]) => kind === "template" || isTappableKind(kind);
 
 /** Whether a message says what a pending one says. */
 function isSame({ kind, text, media }: ThreadMessage, pending: PendingMessage): boolean {
-  if ((special.has(kind) ? kind : undefined) !== kindOf(pending)) return false;
+  if ((isSpecial(kind) ? kind : undefined) !== kindOf(pending)) return false;
   // The server adds what can be tapped to the text.
-  if (pending.below) return !!text?.startsWith(pending.text);
+  if (pending.below) return (text ?? "").includes(pending.text);
   if ((text ?? "") !== pending.text || !media !== !pending.file) return false;
   if (!media || !pending.file) return true;
   const isNamed = plain(pending.file.name).endsWith(plain(media.name ?? ""));

@@ -21,13 +21,22 @@ const LONGEST_UPLOAD = 300_000;
 
 /** The body of a message without a file. */
 function bodyOf({ text, reply_to, template, below }: PendingMessage): Schemas["Reply"] {
-  if (!template) return { text, reply_to, ...below };
-  const { name, language, values } = template;
-  return { template: { name, language, values }, reply_to };
+  // A place has no text.
+  if (!template) return { text: below ? text || undefined : text, reply_to, ...below };
+  return { template: templateOf(template), reply_to };
 }
 
+const templateOf = ({ name, language, values }: PendingTemplate): Schemas["TemplateReply"] => ({
+  name,
+  language,
+  values,
+});
+
 /** The form that sends a file. */
-async function formOf({ data, name }: PendingFile, text: string, reply_to?: string): Promise<FormData> {
+async function formOf(
+  { data, name }: PendingFile,
+  { text, template, reply_to }: PendingMessage,
+): Promise<FormData> {
   // A file that has changed since it was chosen would fail like a lost connection.
   if (!data) throw new UnreadableFile();
   await data
@@ -37,7 +46,8 @@ async function formOf({ data, name }: PendingFile, text: string, reply_to?: stri
       throw new UnreadableFile();
     });
   const form = new FormData();
-  if (text) form.set("text", text);
+  if (template) form.set("template", JSON.stringify(templateOf(template)));
+  else if (text) form.set("text", text);
   if (reply_to) form.set("reply_to", reply_to);
   form.set("file", data, name);
   return form;
@@ -47,8 +57,8 @@ export const outbox = new Outbox<Message>({
   storage: sessionStorage,
   newest,
   send: async (pending) => {
-    const { conversation, text, reply_to, key, file } = pending;
-    const form = file && (await formOf(file, text, reply_to));
+    const { conversation, key, file } = pending;
+    const form = file && (await formOf(file, pending));
     const signal = AbortSignal.timeout(form ? LONGEST_UPLOAD : LONGEST);
     const sent = api.POST("/api/v1/conversations/{id}/messages", {
       params: { path: { id: conversation }, header: { "Idempotency-Key": key } },
@@ -77,14 +87,14 @@ export function sendMessage(conversation: string, text: string, reply_to?: strin
   outbox.write(conversation, text);
 }
 
-/** Sends a text with something to tap below it. */
+/** Sends a text with something to tap below it, or a place or an address card without one. */
 export function sendTappable(conversation: string, text: string, below: Tappable, reply_to?: string) {
   outbox.writeTappable(conversation, text, below, reply_to);
 }
 
-/** Sends a filled template. `text`: what the customer will read. */
-export function sendTemplate(conversation: string, text: string, template: PendingTemplate) {
-  outbox.writeTemplate(conversation, text, template);
+/** Sends a filled template, with the file above its text. `text`: what the customer will read. */
+export function sendTemplate(conversation: string, text: string, template: PendingTemplate, file?: File) {
+  outbox.writeTemplate(conversation, text, template, file);
 }
 
 // Closing the window would lose the files.

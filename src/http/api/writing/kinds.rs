@@ -4,7 +4,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Reply, connected};
-use crate::domain::{ChoiceOption, Choices, Content, ConversationId, LinkButton};
+use crate::domain::{
+    ChoiceOption, Choices, Content, ConversationId, FlowAction, FlowButton, LinkButton,
+    ProductSection, Products,
+};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::pipeline::outbound::MAX_MESSAGE_LEN;
@@ -62,6 +65,60 @@ pub(super) struct LinkReply {
     footer: Option<String>,
 }
 
+/// Products of a catalogue. One without a header is shown by itself; several need a header and a text.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProductsReply {
+    /// Meta's id of the catalogue, which is connected to the number's account.
+    #[schema(max_length = 100)]
+    catalog: String,
+    /// The products: at most 30 in all.
+    #[schema(min_items = 1, max_items = 10)]
+    sections: Vec<SectionReply>,
+    /// The line above the text.
+    #[schema(max_length = 60)]
+    header: Option<String>,
+    /// The line below the text.
+    #[schema(max_length = 60)]
+    footer: Option<String>,
+}
+
+/// Some of the products.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SectionReply {
+    /// What stands above them; required if there are several sections.
+    #[schema(max_length = 24)]
+    title: Option<String>,
+    /// Their ids in the catalogue (SKUs).
+    #[schema(min_items = 1, max_items = 30)]
+    products: Vec<String>,
+}
+
+/// A button that opens a form (a WhatsApp Flow).
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FlowReply {
+    /// Meta's id of the form.
+    #[schema(max_length = 100)]
+    id: String,
+    /// The button's label.
+    #[schema(max_length = 30)]
+    label: String,
+    /// What decides which screen comes first; by default the message.
+    #[serde(default)]
+    action: FlowAction,
+    /// The screen that comes first; without it the form's own first one.
+    #[schema(max_length = 100)]
+    screen: Option<String>,
+    /// The line above the text.
+    #[schema(max_length = 60)]
+    header: Option<String>,
+    /// The line below the text.
+    #[schema(max_length = 60)]
+    footer: Option<String>,
+}
+
 /// A place.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -100,15 +157,20 @@ impl Reply {
         (conversation, number, key): (&ConversationId, &str, &str),
     ) -> Result<(Content, Option<String>), Problem> {
         self.is_one_kind()?;
-        let Self { text, template, choices, link, location, contacts, reaction, mut reply_to } =
-            self;
+        let Self { text, template, choices, link, products, flow, .. } = self;
+        let (location, contacts, reaction) = (self.location, self.contacts, self.reaction);
+        let mut reply_to = self.reply_to;
         let text = text.as_deref().map(str::trim).unwrap_or_default();
         let content = if let Some(template) = template {
-            return Ok((template.content(web, (conversation, number, key)).await?, reply_to));
+            return Ok((template.content(web, (conversation, number, key), None).await?, reply_to));
         } else if let Some(choices) = choices {
             Content::Choices(choices.below(text))
         } else if let Some(link) = link {
             Content::Link(link.below(text))
+        } else if let Some(products) = products {
+            Content::Products(products.below(text))
+        } else if let Some(flow) = flow {
+            Content::Flow(flow.below(text))
         } else if let Some(LocationReply { latitude, longitude, name, address }) = location {
             let (name, address) = (given(name), given(address));
             Content::Location { latitude, longitude, name, address, url: None }
@@ -129,7 +191,8 @@ impl Reply {
 
     /// Checks that it is a text, alone or with something below it, or one of the other kinds.
     fn is_one_kind(&self) -> Result<(), Problem> {
-        let below = [self.choices.is_some(), self.link.is_some()];
+        let products = self.products.is_some();
+        let below = [self.choices.is_some(), self.link.is_some(), self.flow.is_some()];
         let alone = [
             self.template.is_some(),
             self.location.is_some(),
@@ -137,12 +200,16 @@ impl Reply {
             self.reaction.is_some() && self.reply_to.is_none(),
         ];
         let count = |kinds: &[bool]| kinds.iter().filter(|given| **given).count();
-        let wanted = if self.text.is_some() { (0..=1, 0) } else { (0..=0, 1) };
-        let is_one = wanted.0.contains(&count(&below)) && count(&alone) == wanted.1;
+        let (below, alone) = (count(&below), count(&alone));
+        let is_one = if self.text.is_some() {
+            below + usize::from(products) <= 1 && alone == 0
+        } else {
+            below == 0 && alone + usize::from(products) == 1
+        };
         is_one.then_some(()).ok_or_else(|| {
             Problem::unprocessable(
-                "Give either `text`, alone or with `choices` or `link`, or one of `template`, `location`, `contacts` and `reaction` \
-                 (without `reply_to`).",
+                "Give either `text`, alone or with `choices`, `link`, `products` or `flow`, or one of `template`, `products`, \
+                 `location`, `contacts` and `reaction` (without `reply_to`).",
             )
         })
     }
@@ -167,6 +234,27 @@ impl LinkReply {
         let Self { label, url, header, footer } = self;
         let (header, footer) = (given(header), given(footer));
         LinkButton { header, footer, ..LinkButton::new(text, label.trim(), url.trim()) }.worded()
+    }
+}
+
+impl ProductsReply {
+    fn below(self, text: &str) -> Products {
+        let section = |SectionReply { title, products }: SectionReply| ProductSection {
+            title: given(title),
+            products: products.iter().map(|id| id.trim().to_owned()).collect(),
+        };
+        let sections = self.sections.into_iter().map(section).collect();
+        let (header, footer) = (given(self.header), given(self.footer));
+        Products { header, footer, ..Products::new(text, self.catalog.trim(), sections) }.worded()
+    }
+}
+
+impl FlowReply {
+    fn below(self, text: &str) -> FlowButton {
+        let Self { id, label, action, screen, header, footer } = self;
+        let (screen, header, footer) = (given(screen), given(header), given(footer));
+        let flow = FlowButton::new(text, label.trim(), id.trim());
+        FlowButton { header, footer, action, screen, ..flow }.worded()
     }
 }
 

@@ -42,6 +42,7 @@ impl Batch<'_> {
             conversation: &conversation,
             disposition: &disposition,
             sent_at: event.sent_at,
+            quotes: message.reply_to.clone(),
         };
         self.fresh.push(row(at, message, &state).values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(known, None);

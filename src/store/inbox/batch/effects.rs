@@ -1,11 +1,34 @@
-//! What a customer's message causes besides being stored: a confirmation, or a case.
+//! What a customer's message quotes, and what it causes besides being stored: a confirmation, or a case.
+
+use const_format::formatcp;
 
 use super::{Arriving, Batch, Scope};
 use crate::domain::thread::Disposition;
-use crate::domain::{Author, CaseReason, Inbound, MessageReason};
-use crate::store::{Conn, Result, cases, outbox};
+use crate::domain::{Author, CaseReason, ConversationId, Direction, Inbound, MessageReason};
+use crate::store::words::message_kind::FLOW;
+use crate::store::{Conn, Result, cases, first, outbox, storable};
+
+const OUT: &str = Direction::Out.as_str();
 
 impl Batch<'_> {
+    /// The provider's id of the message that one quotes. A form that was filled in quotes the message
+    /// that it was sent with, which its token names.
+    pub(super) async fn quotes(
+        &self,
+        conn: &mut Conn<'_>,
+        conversation: &ConversationId,
+        message: &Inbound,
+    ) -> Result<Option<String>> {
+        let token = message.content.form_token().filter(|_| message.reply_to.is_none());
+        let Some(token) = token else { return Ok(message.reply_to.clone()) };
+        let sql = formatcp!(
+            "select provider_id from messages
+             where id = $1 and conversation_id = $2 and direction = '{OUT}' and kind = '{FLOW}'"
+        );
+        let row = first!(conn, (Option<String>,), sql, storable(token), conversation.as_str())?;
+        Ok(row.and_then(|row| row.0))
+    }
+
     /// Confirms an opt-out or opt-in, and calls a person for what the bot does not answer.
     pub(super) async fn apply_effects(
         &mut self,

@@ -41,7 +41,12 @@ fn interactive(body: &Value) -> Result<String, Refusal> {
     only(body, &["type", "header", "body", "footer", "action"])?;
     let action = &body["action"];
     let most = if body["type"] == "list" { 4096 } else { 1024 };
-    let words = text(&body["body"]["text"], "interactive['body']", most)?;
+    // Only one product goes without a text.
+    let words = if body["type"] == "product" && body["body"].is_null() {
+        "product".to_owned()
+    } else {
+        text(&body["body"]["text"], "interactive['body']", most)?
+    };
     if !body["header"].is_null() {
         require(body["header"]["type"] == "text", "interactive['header']['type']")?;
         text(&body["header"]["text"], "interactive['header']", 60)?;
@@ -90,6 +95,14 @@ fn interactive(body: &Value) -> Result<String, Refusal> {
             let url = text(&parameters["url"], "parameters['url']", 2000)?;
             require(url.starts_with("http"), "parameters['url']")?;
         }
+        Some("product") => {
+            require(body["header"].is_null(), "interactive without a header")?;
+            only(action, &["catalog_id", "product_retailer_id"])?;
+            text(&action["catalog_id"], "action['catalog_id']", 100)?;
+            text(&action["product_retailer_id"], "action['product_retailer_id']", 100)?;
+        }
+        Some("product_list") => products(body)?,
+        Some("flow") => flow(action)?,
         _ => return Err(wrong("The parameter interactive['type'] is unknown.")),
     }
     for (at, (id, title)) in seen.iter().enumerate() {
@@ -97,6 +110,44 @@ fn interactive(body: &Value) -> Result<String, Refusal> {
         require(!again, "unique ids and titles")?;
     }
     Ok(words)
+}
+
+fn products(body: &Value) -> Result<(), Refusal> {
+    let action = &body["action"];
+    require(body["header"]["type"] == "text", "interactive['header']")?;
+    only(action, &["catalog_id", "sections"])?;
+    text(&action["catalog_id"], "action['catalog_id']", 100)?;
+    let sections = list(&action["sections"], "action['sections']", 10)?;
+    let mut count = 0;
+    for section in sections {
+        only(section, &["title", "product_items"])?;
+        if sections.len() > 1 || !section["title"].is_null() {
+            text(&section["title"], "sections[]['title']", 24)?;
+        }
+        for item in list(&section["product_items"], "sections[]['product_items']", 30)? {
+            only(item, &["product_retailer_id"])?;
+            text(&item["product_retailer_id"], "product_items[]['product_retailer_id']", 100)?;
+            count += 1;
+        }
+    }
+    require(count <= 30, "action['sections'] with 30 products in all")
+}
+
+fn flow(action: &Value) -> Result<(), Refusal> {
+    only(action, &["name", "parameters"])?;
+    let parameters = &action["parameters"];
+    require(action["name"] == "flow", "action['name']")?;
+    require(parameters["flow_message_version"] == "3", "parameters['flow_message_version']")?;
+    for (key, most) in [("flow_token", 200), ("flow_id", 100), ("flow_cta", 30)] {
+        text(&parameters[key], key, most)?;
+    }
+    let payload = &parameters["flow_action_payload"];
+    match parameters["flow_action"].as_str() {
+        Some("navigate") if payload.is_null() => Ok(()),
+        Some("navigate") => text(&payload["screen"], "payload['screen']", 100).map(drop),
+        Some("data_exchange") => require(payload.is_null(), "no flow_action_payload"),
+        _ => Err(wrong("The parameter flow_action is unknown.")),
+    }
 }
 
 fn require(fits: bool, what: &str) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Graph, Shared, answer, authorize, known_version, wrong};
+use super::{Graph, SentFile, Shared, answer, authorize, known_version, wrong};
 use crate::support::fake::{Refusal, refusal};
 
 impl Graph {
@@ -138,9 +138,11 @@ impl Shared {
         for kind in ["HEADER", "BODY"] {
             let texts = known["components"].as_array().into_iter().flatten();
             let texts = texts.filter(|one| one["type"] == kind);
-            let wanted: usize = texts
-                .map(|one| one["text"].as_str().unwrap_or_default().matches("{{").count())
-                .sum();
+            let places = |one: &Value| match one["format"].as_str() {
+                Some("IMAGE" | "VIDEO" | "DOCUMENT" | "LOCATION") => 1,
+                _ => one["text"].as_str().unwrap_or_default().matches("{{").count(),
+            };
+            let wanted: usize = texts.map(places).sum();
             let given = sent["components"].as_array().into_iter().flatten();
             let given = given.filter(|one| one["type"] == kind.to_lowercase());
             let given: usize =
@@ -151,5 +153,17 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// The file above the text of a template that is sent.
+    pub(super) fn header_file(&self, sent: &Value) -> Result<Option<SentFile>, Refusal> {
+        let components = sent["components"].as_array().into_iter().flatten();
+        let headers = components.filter(|one| one["type"] == "header");
+        let mut values = headers.flat_map(|one| one["parameters"].as_array().into_iter().flatten());
+        let file = values.find_map(|value| {
+            let kind = value["type"].as_str()?;
+            ["image", "video", "document"].contains(&kind).then_some((kind, &value[kind]))
+        });
+        file.map(|(kind, body)| Ok(self.read_file(kind, body)?.0)).transpose()
     }
 }
