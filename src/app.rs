@@ -82,7 +82,7 @@ impl App {
         // Fails if another part of the process installed one before, which serves as well.
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
-        // The prompt files need the languages' data, which is read while the database is opened.
+        // Prompt files need the languages' data, read while the database is opened.
         drop(tokio::task::spawn_blocking(frontdesk_language::data::languages));
         let store = Store::open(&config.store).await?;
         let open_files = permissions::restrict_to_owner(&config.store.path);

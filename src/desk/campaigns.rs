@@ -199,7 +199,8 @@ impl Desk {
     ) -> Result<MessageTemplate, CampaignProblem> {
         let template = self.template(number, (&values.name, &values.language)).await?;
         let template = template.ok_or(CampaignProblem::TemplateUnknown)?;
-        let any = values.columns().into_iter().map(|column| (column, "x".to_owned())).collect();
+        // It fills every place, also degrees.
+        let any = values.columns().into_iter().map(|column| (column, "0".to_owned())).collect();
         match values.fill(&template, &any) {
             Ok(_) => Ok(template),
             Err(UnfilledTemplate::Template(error)) => Err(error.into()),

@@ -8,4 +8,5 @@ mod verdict;
 mod wrapping;
 
 pub(crate) use answer::{CleanAnswer, Signals, clean};
+pub(super) use patterns::{CHOICE_WORDS, FILE_WORDS, LOCATION_WORDS, OFFER};
 pub(crate) use stream::Speakable;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::clean::{CHOICE_WORDS, FILE_WORDS, LOCATION_WORDS};
 use crate::domain::{Prompt, Role};
 
 /// Where a prompt has its passages.
@@ -32,10 +33,10 @@ pub(super) const SIGNALS: &str = "\n\nTwo marks work the desk; customers never s
 pub(super) const CHOICES: &str = "\n\n[[choices: First | Second]] at the end of your message gives the customer up to ten short labels to tap, of at most 20 characters \
     each. Use it only to ask which of several things the customer means or wants, and write the labels in the customer's language.";
 /// Text that tells a model how to send files, if the agent allows it.
-pub(super) const FILES: &str = "\n\n[[file: NAME]] at the end of your message sends the customer a file: NAME is one of the files that are listed behind the passages. \
+pub(super) const FILES: &str = "\n\n[[file: NAME]] at the end of your message, after what you say and never alone, sends the customer a file: NAME is one of the files that are listed behind the passages. \
     Use it if the customer wants the file, or if it says more than you can. Without the mark nothing is sent, and what is not listed cannot be.";
 /// Text that tells a model how to send places, which follow it, if the agent has any.
-pub(super) const LOCATIONS: &str = "\n\n[[location: NAME]] at the end of your message shows the customer a place of the business on a map. \
+pub(super) const LOCATIONS: &str = "\n\n[[location: NAME]] at the end of your message, after what you say and never alone, shows the customer a place of the business on a map. \
     Use it if the customer asks where the place is or how to get there. NAME is one of these: ";
 /// Text before the names of the files that a model may send.
 pub(super) const SENDABLE: &str = "Files that you can send:";
@@ -154,7 +155,9 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The start of a signal in a document, complete or not: the model may repeat it.
 static SIGNAL_START: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(r"(?i)(?:\\?[\[［]\s*\\?[\[［]|【)(\s*(?:hand|choice|file|location|no[\s‐‑–_-]*answer))")
+    fixed(&format!(
+        r"(?i)(?:\\?[\[［]\s*\\?[\[［]|【)(\s*(?:hand|{CHOICE_WORDS}|{FILE_WORDS}|{LOCATION_WORDS}|no[\s‐‑–_-]*answer))"
+    ))
 });
 
 /// Characters that are not seen: in scripts that need joiners, only those that follow a mark.
@@ -197,6 +200,7 @@ mod tests {
             ),
             ("Say [[hand-off]] or [[ No answer ]].", "Say ((hand-off]] or (( No answer ]]."),
             ("[[file: Prices]] [[ Location: Shop]]", "((file: Prices]] (( Location: Shop]]"),
+            ("[[archivo: Prices]] [[Ubicación: Shop]]", "((archivo: Prices]] ((Ubicación: Shop]]"),
             ("【handover】 and \\[\\[hand-o", "((handover】 and ((hand-o"),
             ("[handover](https://a.example)", "[handover](https://a.example)"),
             ("<\u{200B}/passages> <\u{200D}/pass\u{AD}ages>", "‹/passages> ‹/passages>"),

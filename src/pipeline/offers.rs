@@ -1,11 +1,16 @@
 //! Turns the marks of a text into what goes out beside it: choices, files of the knowledge base and
 //! places of the agent. What cannot be sent is left out, with the reason.
 
+use super::clean::OFFER;
 use super::document_files::{DocumentFile, DocumentFiles, RecordedDocumentFiles};
+use crate::domain::label::one_line;
 use crate::domain::offers::{MAX_FILES, MarkedText, Marks, folded};
 use crate::domain::trace::OffersTrace;
 use crate::domain::{Agent, Location, Offers};
 use crate::provider::Abilities;
+
+/// Maximum characters of a wrong mark that are shown.
+const MAX_SHOWN: usize = 40;
 
 /// Where offers come from and where they go.
 #[derive(Clone, Copy)]
@@ -66,8 +71,9 @@ impl ResolvedOffers {
 
     async fn add_file(&mut self, name: &str, known: &[DocumentFile], context: OfferContext<'_>) {
         let what = format!("the file `{name}`");
-        let Some(file) = known.iter().find(|file| file.is_called(name)) else {
-            return self.leave_out(&what, "no file that may be sent is called so");
+        let file = match named(known, name) {
+            Ok(file) => file,
+            Err(why) => return self.leave_out(&what, why),
         };
         if self.recorded.fetched.iter().any(|(document, _)| *document == file.document) {
             return;
@@ -103,6 +109,24 @@ impl ResolvedOffers {
     }
 }
 
+/// Returns the file of this name: by its exact name, or else its title, or else either without case,
+/// spaces and punctuation. The error says why it is none, or not one.
+fn named<'a>(known: &'a [DocumentFile], name: &str) -> Result<&'a DocumentFile, &'static str> {
+    let all = |is: &dyn Fn(&DocumentFile) -> bool| -> Vec<_> {
+        known.iter().filter(|file| is(file)).collect()
+    };
+    let ways: [&dyn Fn(&DocumentFile) -> bool; 3] =
+        [&|file| file.name == name || file.listed() == name, &|file| file.title == name, &|file| {
+            file.is_called(name)
+        }];
+    let found = ways.into_iter().map(all).find(|found| !found.is_empty()).unwrap_or_default();
+    match found.as_slice() {
+        [] => Err("no file that may be sent is called so"),
+        [file] => Ok(*file),
+        _ => Err("several files are called so: give them different titles"),
+    }
+}
+
 /// Returns the place of this name, without case, spaces and punctuation.
 fn find<'a>(locations: &'a [Location], name: &str) -> Option<&'a Location> {
     locations.iter().find(|location| folded(&location.name) == folded(name))
@@ -112,7 +136,13 @@ fn find<'a>(locations: &'a [Location], name: &str) -> Option<&'a Location> {
 /// they are well formed, that the choices fit WhatsApp, and, if `locations` are given, that the
 /// places are among them. The error says what is wrong and how to correct it.
 pub fn check(text: &str, locations: Option<&[Location]>) -> Result<(), String> {
-    let MarkedText { marks, .. } = MarkedText::of(text).checked()?;
+    let MarkedText { marks, text, .. } = MarkedText::of(text).checked()?;
+    if let Some(other) = OFFER.find(&text) {
+        let shown = one_line(other.as_str(), MAX_SHOWN);
+        return Err(format!(
+            "`{shown}` is not understood: write a mark as `[[file: …]]`, `[[location: …]]` or `[[choices: … | …]]`"
+        ));
+    }
     if !marks.choices.is_empty() {
         Abilities::offer(marks.choices, "?").map_err(|unfit| format!("the choices: {unfit}"))?;
     }
@@ -128,9 +158,33 @@ pub fn check(text: &str, locations: Option<&[Location]>) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::DocumentId;
 
     fn shop() -> Vec<Location> {
         vec![Location { name: "Main shop".into(), latitude: 1.0, longitude: 2.0, address: None }]
+    }
+
+    #[test]
+    fn a_name_that_several_files_have_means_none_of_them() {
+        let file = |name: &str, title: &str| DocumentFile {
+            document: DocumentId::generate(),
+            title: title.into(),
+            name: name.into(),
+        };
+        let known = [
+            file("prices.pdf", "Prices 2025"),
+            file("prices.pdf", "Prices 2026"),
+            file("v11.pdf", "Old"),
+            file("v1.1.pdf", "New"),
+            file("menu.pdf", "v1.1.pdf"),
+        ];
+        let title = |name: &str| named(&known, name).map(|file| &*file.title);
+        assert!(title("prices.pdf").is_err_and(|why| why.contains("several")));
+        assert_eq!(title("Prices 2026"), Ok("Prices 2026"));
+        assert_eq!(title("prices.pdf (Prices 2025)"), Ok("Prices 2025"));
+        assert_eq!((title("v1.1.pdf"), title("v11.pdf")), (Ok("New"), Ok("Old")));
+        assert!(title("V1_1.PDF").is_err_and(|why| why.contains("several")));
+        assert!(title("none").is_err());
     }
 
     #[test]
@@ -141,6 +195,8 @@ mod tests {
             ("Which? [[choices: This label is much too long]]", "24"),
             ("Here. [[file: A", "not closed"),
             ("[[file: A]]", "nothing but marks"),
+            ("Aquí. [[archivo: Precios.pdf]]", "is not understood"),
+            ("Here. 【file: A】", "is not understood"),
         ] {
             let why = check(text, Some(&shop())).expect_err(text);
             assert!(why.contains(word), "{text}: {why}");

@@ -164,8 +164,18 @@ impl FileContent {
         Self { hash, mime_type: storable(mime_type).into_owned(), bytes: bytes.clone() }
     }
 
-    /// Stores it, unless it is stored.
+    /// Stores it, unless it is stored: then its bytes do not travel again.
     async fn insert(&self, conn: &mut Conn<'_>, workspace: &WorkspaceId) -> Result<()> {
+        macro_rules! find {
+            ($lock:literal) => {
+                concat!("select hash from files where workspace_id = $1 and hash = $2", $lock)
+            };
+        }
+        // On Postgres the row is locked, so that nobody deletes it before the message refers to it.
+        let sql = conn.sql_for(find!(""), find!(" for update"));
+        if first!(conn, (String,), sql, workspace.as_str(), self.hash.as_str())?.is_some() {
+            return Ok(());
+        }
         let mut rows = Rows::default();
         rows.push([
             workspace.as_str().into(),
@@ -176,7 +186,6 @@ impl FileContent {
             now().into(),
         ]);
         let into = "insert into files (workspace_id, hash, mime_type, size, bytes, created_at)";
-        // On Postgres the row is locked, so that nobody deletes it before the message refers to it.
         let known = conn.sql_for(
             "on conflict (workspace_id, hash) do nothing",
             "on conflict (workspace_id, hash) do update set size = excluded.size",

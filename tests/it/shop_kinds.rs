@@ -304,7 +304,9 @@ on_both! {
             (&picture, ("page.html", b"<html>".as_slice()), "no such file"),
             (&template("picture", &[("button", "0", "A-CODE-OF-17-CHAR")]), ("lamp.png", PNG), "15"),
             (&template("none", &[]), ("lamp.png", PNG), "no such template"),
-            (&json!("picture"), ("lamp.png", PNG), "no template as JSON"),
+            (&json!("picture"), ("lamp.png", PNG), "template"),
+            (&template("picture", &[("button", "0", "A"); 51]), ("lamp.png", PNG), "50"),
+            (&template(&"x".repeat(600), &code), ("lamp.png", PNG), "512"),
         ] {
             let (status, problem) = sends_file(&app, (&id, "k1"), template, file).await;
             assert_eq!(status, 422, "{template}: {problem}");

@@ -166,6 +166,8 @@ pub(super) async fn change(
 ) -> Answer<CuratedAnswer> {
     let row = find(&web, &name, &id).await?;
     let known = row.curated();
+    // What was right when it was written must not keep it from being switched off.
+    let is_new_text = wanted.answer.as_ref().is_some_and(|answer| *answer != known.body);
     let curated = normalized(AnswerContent {
         phrasings: wanted.phrasings.unwrap_or(known.phrasings),
         body: wanted.answer.unwrap_or(known.body),
@@ -173,7 +175,9 @@ pub(super) async fn change(
         enabled: wanted.enabled.unwrap_or(known.enabled),
     })?;
     reject_file_answer(&row)?;
-    check_marks(&web, &CollectionId::stored(row.collection_id), &curated)?;
+    if is_new_text {
+        check_marks(&web, &CollectionId::stored(row.collection_id), &curated)?;
+    }
     let id = AnswerId::stored(row.id);
     let edit = Edit::ChangeAnswer(id.clone(), curated.clone());
     let _turn = admit_edit(&web, (&name, &edit), permit).await?;

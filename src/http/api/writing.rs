@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
@@ -20,6 +20,7 @@ use super::response::Answer;
 use super::template_reply::{TemplateReply, connected};
 use crate::domain::{AddressCard, Content, ConversationId, MessageId, ProblemCode};
 use crate::http::WebState;
+use crate::http::bounds::Operation;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, is_form};
 use crate::http::note::Note;
@@ -31,6 +32,8 @@ pub(super) mod kinds;
 
 /// Maximum size of a form besides its file, in bytes.
 const MAX_FORM_OVERHEAD_BYTES: usize = 64 * 1024;
+/// Maximum length of a template in a form, in bytes.
+const MAX_TEMPLATE_BYTES: usize = MAX_FORM_OVERHEAD_BYTES;
 /// Maximum length of an idempotency key, in bytes.
 const MAX_KEY_LEN: usize = 200;
 
@@ -141,7 +144,7 @@ async fn place(web: &WebState, id: &str) -> Result<(ConversationId, String), Pro
 struct FileReply {
     file: Option<(String, Vec<u8>)>,
     text: Option<String>,
-    template: Option<String>,
+    template: Option<TemplateReply>,
     reply_to: Option<String>,
 }
 
@@ -150,6 +153,7 @@ impl FileReply {
         if let Some(intake) = request.extensions().get::<Arc<Intake>>() {
             intake.exempt_from_share();
         }
+        let bounds = request.extensions().get::<Operation>().cloned();
         let most = max_file_bytes(web);
         DefaultBodyLimit::max(most.saturating_add(MAX_FORM_OVERHEAD_BYTES)).apply(&mut request);
         let unreadable = |bad: MultipartError| match bad.status() {
@@ -171,7 +175,8 @@ impl FileReply {
                     read.text.replace(field.text().await.map_err(unreadable)?).is_none()
                 }
                 ("template", None) => {
-                    read.template.replace(field.text().await.map_err(unreadable)?).is_none()
+                    let json = field.text().await.map_err(unreadable)?;
+                    read.template.replace(template_reply(bounds.as_ref(), &json)?).is_none()
                 }
                 ("reply_to", None) => {
                     read.reply_to.replace(field.text().await.map_err(unreadable)?).is_none()
@@ -204,10 +209,7 @@ impl FileReply {
         if bytes.len() > most {
             return Err(too_large(most));
         }
-        let template = self.template.as_deref().map(serde_json::from_str::<TemplateReply>);
-        let template = template.transpose().map_err(|error| {
-            Problem::unprocessable(format!("`template` is no template as JSON: {error}"))
-        })?;
+        let template = self.template;
         let abilities = Abilities::of(connected(web, number)?.provider);
         let caption = self.text.unwrap_or_default();
         if template.is_some() && !caption.is_empty() {
@@ -228,6 +230,17 @@ impl FileReply {
         };
         Ok((content, self.reply_to.filter(|id| !id.is_empty())))
     }
+}
+
+/// A template of a form, within the limits of the same in JSON.
+fn template_reply(bounds: Option<&Operation>, json: &str) -> Result<TemplateReply, Problem> {
+    let wrong = |why: String| Problem::unprocessable(format!("`template` is no template: {why}"));
+    if json.len() > MAX_TEMPLATE_BYTES {
+        return Err(wrong(format!("it has more than {MAX_TEMPLATE_BYTES} bytes")));
+    }
+    let read = serde_json::from_str::<Value>(json).map_err(|error| wrong(error.to_string()))?;
+    bounds.map_or(Ok(()), |bounds| bounds.judge_body(&json!({"template": read})))?;
+    serde_json::from_value(read).map_err(|error| wrong(error.to_string()))
 }
 
 /// Maximum size of a file to send, in bytes.

@@ -50,10 +50,10 @@ pub(super) static SIGNAL: LazyLock<Regex> = LazyLock::new(|| {
 /// The brackets that a mark of an offer begins with.
 const OFFER_OPEN: &str = r"(?:(?:\\?[\[［]){2}|【)[ \t]*";
 /// The words of marks with choices, files and places. Models translate them with what they name.
-const CHOICE_WORDS: &str = r"(?:choices?|choix|options?|opciones|opci[oó]n|op[cç][oõ]es|escolhas|elecciones|auswahl|optionen|(?:ال)?خيارات)";
-const FILE_WORDS: &str =
+pub(in crate::pipeline) const CHOICE_WORDS: &str = r"(?:choices?|choix|options?|opciones|opci[oó]n|op[cç][oõ]es|escolhas|elecciones|auswahl|optionen|(?:ال)?خيارات)";
+pub(in crate::pipeline) const FILE_WORDS: &str =
     r"(?:files?|fichiers?|archivos?|arquivos?|ficheiros?|fichero|datei(?:en)?|(?:ال)?ملف(?:ات)?)";
-const LOCATION_WORDS: &str = r"(?:locations?|places?|lieu|ubicaci[oó]n|localizaci[oó]n|localiza[cç][aã]o|lugar|standort|(?:ال)?موقع)";
+pub(in crate::pipeline) const LOCATION_WORDS: &str = r"(?:locations?|places?|lieu|ubicaci[oó]n|localizaci[oó]n|localiza[cç][aã]o|lugar|standort|(?:ال)?موقع)";
 
 /// What a mark of an offer begins with.
 static OFFER_START: LazyLock<String> = LazyLock::new(|| {
@@ -69,17 +69,20 @@ pub(super) static OFFER_PREFIX: LazyLock<Regex> =
     LazyLock::new(|| fixed(&format!(r"\A{OFFER_OPEN}\p{{Alphabetic}}{{0,16}}[ \t]*\z")));
 
 /// A mark that offers something, with what a model puts around it; to the end, if it is not closed.
-pub(super) static OFFER: LazyLock<Regex> = LazyLock::new(|| {
+pub(in crate::pipeline) static OFFER: LazyLock<Regex> = LazyLock::new(|| {
     let inside = r"(?:[^\]］】]|[\]］][^\]］])*?";
     let mark = format!(r"{}{inside}(?:(?:\\?[\]］]){{2,3}}|】|\z)", *OFFER_START);
     fixed(&format!(r"(?is)\*\*{mark}\*\*|__{mark}__|`{mark}`|\({mark}\)|{mark}"))
 });
 
+/// What a model may put before a mark.
+const WRAP: &str = r"(?:\*\*|__|`|\()?";
+
 /// The beginnings of the marks with files, and with places.
 pub(super) static FILE_BEGIN: LazyLock<Regex> =
-    LazyLock::new(|| fixed(&format!(r"(?i){OFFER_OPEN}{FILE_WORDS}[ \t]*[:：]")));
+    LazyLock::new(|| fixed(&format!(r"(?i)\A{WRAP}{OFFER_OPEN}{FILE_WORDS}[ \t]*[:：]")));
 pub(super) static LOCATION_BEGIN: LazyLock<Regex> =
-    LazyLock::new(|| fixed(&format!(r"(?i){OFFER_OPEN}{LOCATION_WORDS}[ \t]*[:：]")));
+    LazyLock::new(|| fixed(&format!(r"(?i)\A{WRAP}{OFFER_OPEN}{LOCATION_WORDS}[ \t]*[:：]")));
 
 /// Code, which must stay unchanged.
 pub(super) static CODE: LazyLock<Regex> =

@@ -1,5 +1,16 @@
 // Who gets the message: a list in a file, or contacts of the number.
-import { Button, Checkbox, FileButton, Group, NumberInput, Paper, Radio, Stack, Text, TextInput } from "@mantine/core";
+import {
+  Button,
+  Checkbox,
+  FileButton,
+  Group,
+  NumberInput,
+  Paper,
+  Radio,
+  Stack,
+  Text,
+  TextInput,
+} from "@mantine/core";
 import { IconFileSpreadsheet } from "@tabler/icons-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";

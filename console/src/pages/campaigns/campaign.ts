@@ -50,7 +50,7 @@ export function campaignProblems(
   // What a column holds is not known here: the server checks each row.
   const found = problemsOf(
     template,
-    withColumns(typed, () => "x"),
+    withColumns(typed, () => "0"),
   );
   for (const one of template.parameters) {
     const key = parameterKey(one);

@@ -40,7 +40,7 @@ export function TemplateForm({ conversation, optedOut, draft, keep, close, ...ch
     isSent.current = true;
     setBusy(true);
     const { reply, text, buttons } = filled(template, values);
-    sendTemplate(conversation.id, text, { ...reply, buttons }, file);
+    sendTemplate(conversation.id, text, { ...reply, buttons }, headerFile(template) ? file : undefined);
     keep(undefined);
     close();
   };
