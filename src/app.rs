@@ -88,11 +88,10 @@ impl App {
         let open_files = permissions::restrict_to_owner(&config.store.path);
         let chosen = chosen_roles(&store).await?;
         let embed = embedder(&config, &chosen).await?;
-        let index =
-            config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
+        let index = config.index.build(embed.identity());
+        let index = index.map_err(|why| anyhow!("[index]: {why}"))?;
         let readers = Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
-        let parts = (store.clone(), index.clone(), embed.clone());
-        let library = library(&config, parts, &readers);
+        let library = library(&config, (store.clone(), index.clone(), embed.clone()), &readers);
         let speech = transcriber(&config, &chosen, &readers).await?;
         let rerank = reranker(&config, &chosen)?;
         let lookups = lookups((embed, index), rerank, &library);
