@@ -267,6 +267,10 @@ fn line(row: SpokenRow) -> Option<Line> {
         Speaker::Bot => outbox::cited(&row.content),
         Speaker::Customer | Speaker::Person => None,
     };
+    // A place that the bot sent beside its text: the line is that text, with its choices.
+    if speaker == Speaker::Bot && row.content.starts_with(r#"{"type":"location""#) {
+        return None;
+    }
     let choices = choices(&row.content);
     let text = row.transcript.or_else(|| said(&row.content, row.body))?;
     Some(Line { cited, choices, ..Line::new(speaker, truncate_to_limit(&text)) })

@@ -11,8 +11,8 @@ use super::language::{Languages, customers_language};
 use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
-    Content, Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, Speaker,
-    TranscriptDetails, Turn, Voice, VoiceTranscript, WaitingMessage,
+    Content, Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, TranscriptDetails,
+    Turn, Voice, VoiceTranscript, WaitingMessage,
 };
 use crate::llm::ModelKind;
 use crate::speech::{self, Recording, Transcriber};
@@ -144,10 +144,7 @@ impl All {
         if turn.messages.iter().any(tapped) {
             return whole;
         }
-        // A place may follow the choices in a message of its own.
-        let since = turn.history.iter().rev().take_while(|line| line.speaker != Speaker::Customer);
-        let offered = since.into_iter().find(|line| !line.choices.is_empty());
-        offered.and_then(|line| chosen(line, &whole)).unwrap_or(whole)
+        turn.history.last().and_then(|line| chosen(line, &whole)).unwrap_or(whole)
     }
 
     /// Returns everything beside the words, as text.

@@ -151,13 +151,18 @@ on_both! {
         let told = trace(&app).await["offers"].clone();
         assert_eq!((&told["files"], &told["locations"]), (&json!(["returns.md"]), &json!(["Main shop"])));
         assert!(told["left_out"][0].as_str().unwrap().starts_with("the file `not there.pdf`"), "{told}");
-        says(&app, CUSTOMER, "q2", "I want a human").await;
+        assert_eq!(app.model.chat_count(), 0);
+        says(&app, CUSTOMER, "q2", "2").await;
+        app.settle().await;
+        assert_eq!(trace(&app).await["transcribe"]["question"], "Prices", "the place is not in between");
+        let (before, calls) = (received(&app).len(), app.model.chat_count());
+        says(&app, CUSTOMER, "q3", "I want a human").await;
         app.settle().await;
         assert_eq!(owner(&app, CUSTOMER).await, "person");
-        let sent = received(&app).split_off(3);
+        let sent = received(&app).split_off(before);
         assert_eq!((&sent[0].content["body"]["text"], sent.len()), (&json!("A colleague comes."), 3), "{sent:?}");
         assert_eq!((files(&app).len(), &sent[2].content["name"]), (2, &json!("Main shop")));
-        assert_eq!(app.model.chat_count(), 0);
+        assert_eq!(app.model.chat_count(), calls);
         all_the_same(&app).await;
         app.stop().await;
     }
