@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use const_format::formatcp;
 
-use super::identities::{IS_PARTY, Ids};
+use super::identities::{IS_PARTY, Ids, has_opted_out};
 use super::inbox::outreach::Outreach;
 use super::staff_messages::{Refusal, Reply, ReplyOutcome, Window, WriteReply};
 use super::{Conn, Result, Store, Write, first};
@@ -87,7 +87,7 @@ impl Write for FirstMessage {
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<FirstMessageOutcome> {
-        if self.has_opted_out(workspace, conn).await? {
+        if has_opted_out(conn, workspace, &self.to).await? {
             return Ok(FirstMessageOutcome::Refused(Refusal::OptedOut));
         }
         if self.opt_in == OptIn::Known && !self.has_agreed(workspace, conn).await? {
@@ -116,15 +116,6 @@ impl Write for FirstMessage {
 }
 
 impl FirstMessage {
-    async fn has_opted_out(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = formatcp!(
-            "select c.id from contact_identities i join contacts c on c.id = i.contact_id
-             where {IS_PARTY} and c.opted_out_at is not null"
-        );
-        let Ids { phone, other, bsuid } = Ids::of(&self.to);
-        Ok(first!(conn, (String,), sql, workspace.as_str(), phone, other, bsuid)?.is_some())
-    }
-
     /// Whether the customer agreed before, or wrote to the number.
     async fn has_agreed(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = formatcp!(

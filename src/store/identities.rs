@@ -92,6 +92,20 @@ impl Write for KnowRecipient {
     }
 }
 
+/// Whether a customer opted out, under whatever id.
+pub(super) async fn has_opted_out(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    customer: &Party,
+) -> Result<bool> {
+    let sql = formatcp!(
+        "select c.id from contact_identities i join contacts c on c.id = i.contact_id
+         where {IS_PARTY} and c.opted_out_at is not null"
+    );
+    let Ids { phone, other, bsuid } = Ids::of(customer);
+    Ok(first!(conn, (String,), sql, workspace.as_str(), phone, other, bsuid)?.is_some())
+}
+
 /// Whether the identity `i` is one of [`Ids`], from the second parameter on; the first is the workspace.
 pub(super) const IS_PARTY: &str = formatcp!(
     "i.workspace_id = $1 and (i.kind = '{}' and i.value in ($2, $3) or i.kind = '{}' and i.value = $4)",

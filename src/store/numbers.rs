@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::files;
-use super::identities::{IS_PARTY, Ids};
+use super::identities::has_opted_out;
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, revised, run, warnings};
 use crate::domain::{
@@ -147,17 +147,7 @@ impl Store {
     pub async fn opted_out(&self, wa_id: &str) -> Result<bool> {
         let workspace = self.workspace_id();
         let to = Party { wa_id: Some(wa_id.to_owned()), ..Party::default() };
-        let found = self
-            .read(async |conn| {
-                let sql = formatcp!(
-                    "select c.id from contact_identities i join contacts c on c.id = i.contact_id
-                     where {IS_PARTY} and c.opted_out_at is not null"
-                );
-                let Ids { phone, other, bsuid } = Ids::of(&to);
-                first!(conn, (String,), sql, workspace.as_str(), phone, other, bsuid)
-            })
-            .await?;
-        Ok(found.is_some())
+        self.read(async |conn| has_opted_out(conn, workspace, &to).await).await
     }
 }
 

@@ -96,7 +96,7 @@ on_both! {
         assert!(system.contains("[[file: NAME]]") && system.contains("NAME is one of these: Main shop."), "{system}");
         let listed = last_message(&request);
         assert!(listed.contains("Files that you can send:\n") && listed.contains("- prices.txt\n") && listed.contains("- hours.md (Opening hours)\n"), "{listed}");
-        // The history has the answer; the next one does not repeat what went out.
+        // What an answer sent does not go out with the next one.
         app.model.answer_with(|_| "Gladly.".to_owned());
         says(&app, CUSTOMER, "q2", "Thank you, and when do you open on Saturday?").await;
         app.settle().await;
@@ -192,6 +192,7 @@ async fn what_a_model_must_not_send_is_left_out_and_never_shown() {
         let notes = trace(&app).await["reply"]["repairs"].to_string();
         assert!(notes.contains(why), "{answer}: {notes}");
         let sent = received(&app);
+        assert!(!sent.is_empty() && !sent[0].text.is_empty(), "the text goes out: {answer}");
         assert!(sent.iter().all(|one| !one.text.contains('[')), "{answer}: {sent:?}");
         assert!(sent.iter().all(|one| one.content["latitude"].is_null()), "{answer}: {sent:?}");
         let wanted = usize::from(answer.contains(" | "));

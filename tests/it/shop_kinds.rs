@@ -318,6 +318,14 @@ on_both! {
         let nowhere = template("place", &[("header", "latitude", "91"), ("header", "longitude", "0"), ("header", "name", "A"), ("header", "address", "B")]);
         let (status, problem) = sends(&app, &id, "k1", &json!({"template": nowhere})).await;
         assert_eq!((status, problem["detail"].as_str().unwrap().contains("-90 to 90")), (422, true), "{problem}");
+        // A list may hold the degrees of a campaign's place, and no file.
+        let number = app.conversation_with(CUSTOMER).await["number_id"].clone();
+        let degrees = [("header", "latitude", "{{lat}}"), ("header", "longitude", "{{lon}}"), ("header", "name", "A"), ("header", "address", "B")];
+        for (template, wanted) in [(template("place", &degrees), 201), (picture.clone(), 422)] {
+            let campaign = json!({"name": "Look", "number_id": number, "opt_in": "Form", "template": template});
+            let (status, made) = app.call("/campaigns", &campaign).await;
+            assert_eq!(status, wanted, "{made}");
+        }
         app.change("update contacts set opted_out_at = 1").await;
         let (status, problem) = sends_file(&app, (&id, "k1"), &picture, ("lamp.png", PNG)).await;
         assert_eq!((status, &problem["code"]), (409, &json!("opted_out")), "{problem}");
