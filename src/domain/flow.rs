@@ -63,9 +63,8 @@ impl FlowButton {
     #[must_use]
     pub fn worded(self) -> Self {
         let button = format!("[{}]", self.label);
-        let parts =
-            [self.header.clone(), Some(self.body.clone()), Some(button), self.footer.clone()];
-        Self { text: joined(parts), ..self }
+        let text = joined((self.header.as_deref(), &self.body), &button, self.footer.as_deref());
+        Self { text, ..self }
     }
 }
 

@@ -84,13 +84,9 @@ impl Choices {
             None => format!("{number}. {}", option.title),
         };
         let lines: Vec<_> = (1..).zip(&self.options).map(line).collect();
-        let parts = [
-            self.header.clone(),
-            Some(self.body.clone()),
-            Some(lines.join("\n")),
-            self.footer.clone(),
-        ];
-        Self { text: joined(parts), ..self }
+        let text =
+            joined((self.header.as_deref(), &self.body), &lines.join("\n"), self.footer.as_deref());
+        Self { text, ..self }
     }
 
     /// The labels, in their order.
@@ -111,14 +107,18 @@ impl LinkButton {
     #[must_use]
     pub fn worded(self) -> Self {
         let address = format!("{}: {}", self.label, self.url);
-        let parts =
-            [self.header.clone(), Some(self.body.clone()), Some(address), self.footer.clone()];
-        Self { text: joined(parts), ..self }
+        let text = joined((self.header.as_deref(), &self.body), &address, self.footer.as_deref());
+        Self { text, ..self }
     }
 }
 
-/// The parts of a message as its paragraphs.
-pub(super) fn joined(parts: [Option<String>; 4]) -> String {
+/// The parts of a message as its paragraphs; `below` stands for what is tapped.
+pub(super) fn joined(
+    (header, body): (Option<&str>, &str),
+    below: &str,
+    footer: Option<&str>,
+) -> String {
+    let parts = [header, Some(body), Some(below), footer];
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 

@@ -57,9 +57,8 @@ impl Products {
         };
         let lines: Vec<_> = self.sections.iter().map(line).collect();
         let products = format!("Products of catalogue {}: {}", self.catalog, lines.join("; "));
-        let parts =
-            [self.header.clone(), Some(self.body.clone()), Some(products), self.footer.clone()];
-        Self { text: joined(parts), ..self }
+        let text = joined((self.header.as_deref(), &self.body), &products, self.footer.as_deref());
+        Self { text, ..self }
     }
 
     /// The only product, if it is shown by itself.
