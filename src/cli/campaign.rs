@@ -1,7 +1,8 @@
 //! `frontdesk campaign`: a template to many customers: made from a list, tried, started, stopped, and
 //! what became of it.
 
-use std::path::{Path, PathBuf};
+mod recipients;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,30 +10,27 @@ use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, Local, Utc};
 use clap::{Args, Subcommand};
 
+use self::recipients::Source;
 use super::audit::AuditEntry;
 use super::outreach::{
     no_phone, number_named, only_number, opt_in, template_named, template_value, why_not,
 };
 use crate::app::App;
-use crate::desk::{Number, RecipientList};
+use crate::desk::Number;
 use crate::domain::label::{MAX_REASON_LEN, one_line};
 use crate::domain::time::now_ms;
 use crate::domain::{
     Action, CampaignId, CampaignStop, CampaignTemplate, Content, MessageId, MessageState,
     MessageTemplate, Party, RecipientState, TemplateValue, phone,
 };
-use crate::store::campaigns::recipients::AddOutcome;
 use crate::store::campaigns::{CampaignChange, CampaignRow, NewCampaign};
 use crate::store::first_messages::{FirstMessage, FirstMessageOutcome, OptIn};
 use crate::store::staff_messages::ReplyOutcome;
 
-/// The most rejected rows of a list that are printed.
-const MAX_PRINTED: usize = 20;
-
 /// Send a message template to many customers
 ///
-/// The list is a CSV file: its first row names the columns, one of them `phone`. A value may name a column:
-/// --value 'body.1={{name}}'. A running desk sends, at the campaign's pace; nobody is written to twice, and
+/// A list is a CSV file: its first row names the columns, one of them `phone`. A value may name a column:
+/// --value 'body.1={{name}}'; contacts have `name` and `phone`. A running desk sends, at the campaign's pace; nobody is written to twice, and
 /// nobody who opted out.
 #[derive(Debug, Args)]
 pub(super) struct Campaigns {
@@ -49,14 +47,14 @@ enum Command {
         /// The campaign's id, cmp_…
         campaign: String,
     },
-    /// Make a campaign of a list; `start` sends it
+    /// Make a campaign of a list or of contacts; `start` sends it
     Create(Box<Create>),
-    /// Add the customers of another list
+    /// Add other customers
     Add {
         /// The campaign's id, cmp_…
         campaign: String,
-        /// The CSV file
-        list: PathBuf,
+        #[command(flatten)]
+        recipients: Source,
     },
     /// Send the first customer's message to a phone of yours
     Test {
@@ -89,9 +87,8 @@ enum Command {
 struct Create {
     /// What you call it
     name: String,
-    /// The CSV file with the customers
-    #[arg(long, value_name = "FILE")]
-    list: PathBuf,
+    #[command(flatten)]
+    recipients: Source,
     /// The template: see `frontdesk templates`
     #[arg(long, value_name = "NAME")]
     template: String,
@@ -132,10 +129,10 @@ impl Campaigns {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Show { campaign }) => show(&app, &campaign).await?,
             Some(Command::Create(create)) => create.run(&app).await?,
-            Some(Command::Add { campaign, list }) => {
+            Some(Command::Add { campaign, recipients }) => {
                 let row = row(&app, &campaign).await?;
                 let (_, values, template) = ready(&app, &row).await?;
-                add(&app, &row.id, read_list(&list, &values, &template)?).await?;
+                recipients.read(&values, &template)?.add(&app, &row.id).await?;
             }
             Some(Command::Test { campaign, phone }) => test(&app, &campaign, &phone).await?,
             Some(Command::Start { campaign, at }) => {
@@ -245,7 +242,7 @@ impl Create {
             values: self.values,
         };
         let template = app.desk.campaign_template(&number, &values).await?;
-        let list = read_list(&self.list, &values, &template)?;
+        let recipients = self.recipients.read(&values, &template)?;
         let campaign = NewCampaign {
             number: number.id.clone(),
             name: self.name,
@@ -254,46 +251,12 @@ impl Create {
             pace: self.pace,
         };
         let id = app.desk.store.create_campaign(campaign).await?;
-        add(app, &id, list).await?;
+        recipients.add(app, &id).await?;
         println!(
             "Try it: frontdesk campaign test {id} PHONE\nSend it: frontdesk campaign start {id}"
         );
         Ok(())
     }
-}
-
-/// Reads a list and prints the rows that cannot be used.
-fn read_list(
-    path: &Path,
-    values: &CampaignTemplate,
-    template: &MessageTemplate,
-) -> anyhow::Result<RecipientList> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let list = RecipientList::read(&text, values, template)?;
-    for row in list.rejected.iter().take(MAX_PRINTED) {
-        eprintln!("line {}: {}", row.line, row.reason);
-    }
-    if list.rejected.len() > MAX_PRINTED {
-        eprintln!("… and {} more lines", list.rejected.len() - MAX_PRINTED);
-    }
-    Ok(list)
-}
-
-async fn add(app: &App, id: &CampaignId, list: RecipientList) -> anyhow::Result<()> {
-    let (usable, rejected) = (list.recipients.len(), list.rejected.len());
-    let added = match app.desk.add_recipients(id, list.recipients).await? {
-        AddOutcome::Added(added) => added,
-        AddOutcome::Refused(why) => {
-            done(why)?;
-            0
-        }
-    };
-    let repeated = u64::try_from(usable).unwrap_or(u64::MAX).saturating_sub(added);
-    println!(
-        "{id}: {added} customers added, {repeated} were in it, {rejected} lines cannot be used."
-    );
-    Ok(())
 }
 
 async fn test(app: &App, campaign: &str, phone: &str) -> anyhow::Result<()> {

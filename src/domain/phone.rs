@@ -19,6 +19,12 @@ pub fn wa_id(text: &str) -> Option<String> {
     is_number.then(|| digits.to_owned())
 }
 
+/// The digits that a phone number begins with, such as a country code: `+55`. `None` if the text is none.
+pub fn prefix(text: &str) -> Option<String> {
+    let digits = text.trim().trim_start_matches('+');
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.to_owned())
+}
+
 /// The other spelling of a phone: in Brazil mobile numbers got a ninth digit, in Mexico and Argentina
 /// they had or have a digit between country and area. People write one, WhatsApp may use the other.
 pub fn other_spelling(wa_id: &str) -> Option<String> {

@@ -594,6 +594,22 @@ async fn an_operator_makes_and_starts_a_campaign_in_the_terminal() {
         true,
         &["finished", "sent: 3"],
     );
+
+    // The three are contacts now.
+    let made = run(home, &[&create[..3], &["--contacts"], &create[5..]].concat(), &[]).await;
+    prints(&made, false, &["the values name `order`", "give a list"]);
+    let base = ["campaign", "create", "Hello", "--template", "hello", "--opt-in", "Order form"];
+    let of = ["--number", "main", "--config", "desk.toml"];
+    for (filter, count) in [("+44", 3), ("+55", 0)] {
+        let chosen = ["--contacts", "--opted-in", "--phone-prefix", filter];
+        let made = run(home, &[&base[..], &chosen, &of].concat(), &[]).await;
+        prints(&made, true, &[&format!("{count} customers added")]);
+    }
+    let wrong = ["--contacts", "--phone-prefix", "UK"];
+    let made = run(home, &[&base[..], &wrong, &of].concat(), &[]).await;
+    prints(&made, false, &["no beginning of a phone number"]);
+    let neither = run(home, &[&base[..], &of].concat(), &[]).await;
+    prints(&neither, false, &["--list", "--contacts"]);
     let begin = [
         "inbox",
         "start",

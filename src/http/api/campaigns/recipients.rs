@@ -16,7 +16,7 @@ use crate::desk::{ListEntry, RecipientList};
 use crate::domain::campaign::column_name;
 use crate::domain::{
     CampaignTemplate, MessageState, MessageTemplate, NoteCode, RecipientFields, RecipientState,
-    SkipReason,
+    SkipReason, phone,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -202,11 +202,11 @@ pub(in super::super) async fn add(
 impl ContactFilter {
     fn segment(self) -> Result<Segment, Problem> {
         let Self { wrote_after, wrote_before, opted_in, phone_prefix } = self;
-        let digits = phone_prefix.map(|text| text.trim().trim_start_matches('+').to_owned());
-        if digits.as_ref().is_some_and(|text| !text.bytes().all(|byte| byte.is_ascii_digit())) {
-            let why = "`phone_prefix` is the beginning of a phone number with its country code, such as +55.";
-            return Err(Problem::unprocessable(why));
-        }
+        let wrong =
+            "`phone_prefix` is the beginning of a phone number with its country code, such as +55.";
+        let prefix =
+            |text: String| phone::prefix(&text).ok_or_else(|| Problem::unprocessable(wrong));
+        let digits = phone_prefix.map(prefix).transpose()?;
         let phone_prefix = digits.filter(|digits| !digits.is_empty());
         Ok(Segment { wrote_after, wrote_before, opted_in, phone_prefix })
     }
