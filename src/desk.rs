@@ -27,6 +27,7 @@ mod model_trial;
 mod guards;
 mod local_models;
 mod notifier;
+mod number_activity;
 mod numbers;
 mod removal;
 mod templates;
@@ -45,7 +46,8 @@ pub use model_adapters::ModelChoices;
 pub use model_choice::{ModelRefusal, ModelRequest, ModelScope};
 pub use model_trial::TrialResult;
 pub use notifier::{Begin, ConversationEvents, Notifier, Places};
-pub use numbers::{Connector, Number, NumberActivity, Numbers};
+pub use number_activity::NumberActivity;
+pub use numbers::{Connector, Number, Numbers};
 pub use removal::{RESERVED_SLUG, RemovalError};
 pub use templates::{NumberTemplates, TemplateChangeError, TemplateSyncError};
 

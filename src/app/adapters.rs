@@ -40,7 +40,7 @@ pub(super) fn models(
 
 /// The numbers before any is connected.
 pub(super) fn no_numbers(config: &Config, secrets: &Arc<Secrets>) -> Numbers {
-    Numbers::new(Connector::new(PROVIDER_TIMEOUT, secrets.clone(), config.providers))
+    Numbers::new(Connector::new(PROVIDER_TIMEOUT, secrets.clone(), config.providers.clone()))
 }
 
 /// Returns the library, which reads others' files in worker processes.

@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 
 use crate::config::Config;
 use crate::desk::{Desk, Number};
-use crate::domain::AgentId;
+use crate::domain::{AgentId, NumberOrigin};
 use crate::store::agents::ConnectNumber;
 
 /// Connects the numbers, except those of the agents in `skipped`, whose prompt files were skipped.
@@ -20,8 +20,8 @@ pub(super) async fn connect(
     // loaded stays connected, so that its customers' messages are kept.
     let agents = desk.store.agents().await?;
     for (slug, settings) in &config.numbers {
-        let line =
-            desk.numbers.build(settings).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
+        let line = desk.numbers.build(settings, NumberOrigin::File);
+        let line = line.map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
         let name = settings.agent();
         if skipped.iter().any(|slug| slug == name) && agents.iter().all(|row| row.slug != *name) {
             continue;

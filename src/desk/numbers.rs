@@ -2,25 +2,25 @@
 //! removed in the console while the desk runs. The set follows the database.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use frontdesk_endpoint::GuardedClient;
 use tokio::sync::Mutex;
 
 use super::Desk;
+use super::number_activity::NumberActivity;
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Account, AgentId, NumberId, NumberState, ProviderKind, Sending, StopReason, What,
+    AgentId, NumberId, NumberOrigin, NumberState, ProviderKind, Sending, StopReason, What,
 };
 use crate::pipeline::outbound::WINDOW_MS;
-use crate::provider::{self, FieldError, Fields, Form, Limits, Provider, Settings};
+use crate::provider::{
+    self, ALLOWED_HOSTS, FieldError, Fields, Form, Kind, Limits, Provider, Settings,
+};
 use crate::secrets::Secrets;
 use crate::store::numbers::{AddedRow, shown_slug};
 use crate::store::staff_messages::Window;
-
-/// Shortest time between two writes of a number's last activity, in milliseconds.
-const NOTE_MS: i64 = 60_000;
 
 /// A connected number.
 #[derive(Clone)]
@@ -45,18 +45,6 @@ pub struct Number {
     pub activity: Arc<NumberActivity>,
 }
 
-/// When a number was last active, as far as this process knows. Times are Unix milliseconds, 0 if
-/// unknown.
-#[derive(Debug, Default)]
-pub struct NumberActivity {
-    /// Of the last webhook, the last customer message and the last send.
-    moments: [AtomicI64; 3],
-    written: [AtomicI64; 3],
-    tried: AtomicI64,
-    /// The account as the last webhook named it.
-    account: RwLock<Option<Account>>,
-}
-
 /// The connected numbers. They can be changed while turns run; a turn keeps the number that it
 /// began with.
 #[derive(Default)]
@@ -71,9 +59,11 @@ pub struct Numbers {
 pub struct Connector {
     /// Timeout of a call to a provider.
     timeout: Duration,
-    /// The HTTP client for calls to providers. Made with the first number: it reads all the
-    /// certificates of the system.
-    client: OnceLock<reqwest::Client>,
+    /// The HTTP client of the configuration file's numbers. Made with the first of them: it reads all
+    /// the certificates of the system.
+    client: OnceLock<GuardedClient>,
+    /// That of the console's numbers, whose addresses are guarded.
+    guarded: OnceLock<GuardedClient>,
     /// Encrypts and decrypts the settings of numbers.
     secrets: Arc<Secrets>,
     /// The limits that their settings must keep.
@@ -83,15 +73,20 @@ pub struct Connector {
 impl Connector {
     /// Creates a connector. `timeout` is that of a call to a provider.
     pub fn new(timeout: Duration, secrets: Arc<Secrets>, limits: Limits) -> Self {
-        Self { timeout, client: OnceLock::new(), secrets, limits }
+        let (client, guarded) = (OnceLock::new(), OnceLock::new());
+        Self { timeout, client, guarded, secrets, limits }
     }
 
-    fn client(&self) -> Result<&reqwest::Client, String> {
-        if self.client.get().is_none() {
+    fn client(&self, origin: NumberOrigin) -> Result<&GuardedClient, String> {
+        let (client, guard) = match origin {
+            NumberOrigin::File => (&self.client, None),
+            NumberOrigin::Console => (&self.guarded, Some(self.limits.guard())),
+        };
+        if client.get().is_none() {
             // Another thread may have made one meanwhile; that one serves as well.
-            drop(self.client.set(provider::client(self.timeout)?));
+            drop(client.set(provider::client(self.timeout, guard)?));
         }
-        self.client.get().ok_or_else(|| "there is no HTTP client".to_owned())
+        client.get().ok_or_else(|| "there is no HTTP client".to_owned())
     }
 }
 
@@ -126,7 +121,27 @@ impl Numbers {
 
     /// The limits for numbers that are added in the console.
     pub fn limits(&self) -> Limits {
-        self.connector.as_ref().map(|connector| connector.limits).unwrap_or_default()
+        self.connector.as_ref().map(|connector| connector.limits.clone()).unwrap_or_default()
+    }
+
+    /// Fails if a field's address is none that a number of the console may use.
+    pub async fn check_addresses(
+        &self,
+        form: &'static Form,
+        fields: &Fields,
+    ) -> Result<(), FieldError> {
+        let guard = self.limits().guard();
+        for field in form.fields.iter().filter(|field| field.kind == Kind::Url) {
+            let Some(url) = fields.get(field.name).and_then(|value| value.parse().ok()) else {
+                continue;
+            };
+            let refused = guard.permits(&url).await;
+            refused.map_err(|refused| FieldError {
+                field: Some(field.name),
+                message: format!("{refused}. {ALLOWED_HOSTS}"),
+            })?;
+        }
+        Ok(())
     }
 
     /// Encrypts a number's settings, bound to the workspace and the number in `of`.
@@ -150,12 +165,16 @@ impl Numbers {
         fields: &Fields,
     ) -> Result<Arc<dyn Provider>, FieldError> {
         let doubt = |message| FieldError { field: None, message };
-        self.build(&Settings::from_form(form, "", fields)?).map_err(doubt)
+        self.build(&Settings::from_form(form, "", fields)?, NumberOrigin::Console).map_err(doubt)
     }
 
     /// Builds a provider client. Sends nothing.
-    pub fn build(&self, settings: &Settings) -> Result<Arc<dyn Provider>, String> {
-        settings.build(self.connector()?.client()?)
+    pub fn build(
+        &self,
+        settings: &Settings,
+        origin: NumberOrigin,
+    ) -> Result<Arc<dyn Provider>, String> {
+        settings.build(self.connector()?.client(origin)?)
     }
 
     fn connector(&self) -> Result<&Connector, String> {
@@ -169,7 +188,7 @@ impl Numbers {
             .map(Form::of)
             .ok_or_else(|| format!("this version knows no provider {}", row.provider))?;
         let fields = self.open([workspace, &row.id], &row.settings)?;
-        form.validate_all(&fields, self.limits()).map_err(|doubt| doubt.message)?;
+        form.validate_all(&fields, &self.limits()).map_err(|doubt| doubt.message)?;
         let settings = Settings::from_form(form, "", &fields).map_err(|doubt| doubt.message)?;
         Ok(Number {
             id: NumberId::stored(row.id.clone()),
@@ -178,7 +197,7 @@ impl Numbers {
             agent: AgentId::stored(row.agent_id.clone()),
             has_window: settings.has_window(),
             sending: settings.sending()?,
-            client: self.build(&settings)?,
+            client: self.build(&settings, NumberOrigin::Console)?,
             revision: Some(row.revision),
             activity: Arc::default(),
         })
@@ -257,63 +276,6 @@ fn conflict_with_configured(row: &AddedRow, of_file: &[Arc<Number>]) -> Option<S
     of_file.find_map(why)
 }
 
-impl NumberActivity {
-    /// Records a webhook, and whether it brought a customer's message.
-    pub fn record_webhook(&self, message: bool) {
-        let now = now_ms();
-        self.moments[0].store(now, Ordering::Relaxed);
-        if message {
-            self.moments[1].store(now, Ordering::Relaxed);
-        }
-    }
-
-    /// Records that a message was sent.
-    pub fn record_sent(&self) {
-        self.moments[2].store(now_ms(), Ordering::Relaxed);
-    }
-
-    /// Times of the last webhook, the last customer message and the last send, in Unix
-    /// milliseconds; 0 if this process knows of none.
-    pub fn moments(&self) -> [i64; 3] {
-        [0, 1, 2].map(|at| self.moments[at].load(Ordering::Relaxed))
-    }
-
-    /// Whether this is the account that was stored last.
-    pub fn knows_account(&self, account: &Account) -> bool {
-        self.account.read().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(account)
-    }
-
-    /// Notes the account that was stored.
-    pub fn learn_account(&self, account: Account) {
-        *self.account.write().unwrap_or_else(PoisonError::into_inner) = Some(account);
-    }
-
-    /// Whether a test message may be sent: once per `pause_ms`. If so, counts it as sent.
-    pub fn try_acquire_test_send(&self, pause_ms: i64) -> bool {
-        let now = now_ms();
-        let last = self.tried.load(Ordering::Relaxed);
-        let free = now - last >= pause_ms;
-        free && self.tried.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-
-    /// Returns the times to store: on the first activity of a kind, and then at most every
-    /// [`NOTE_MS`].
-    fn due(&self) -> Option<[i64; 3]> {
-        let moments = self.moments();
-        let written = [0, 1, 2].map(|at| self.written[at].load(Ordering::Relaxed));
-        let news = |at: &usize| {
-            moments[*at] > written[*at] && (written[*at] == 0 || now_ms() - written[*at] >= NOTE_MS)
-        };
-        [0, 1, 2].iter().any(news).then_some(moments)
-    }
-
-    fn noted(&self, moments: [i64; 3]) {
-        for (at, moment) in moments.into_iter().enumerate() {
-            self.written[at].store(moment, Ordering::Relaxed);
-        }
-    }
-}
-
 impl Desk {
     /// Returns the connected number with this id.
     pub fn number(&self, id: &str) -> Option<Arc<Number>> {
@@ -366,29 +328,5 @@ impl Desk {
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_number_does_is_written_down_at_once_and_then_seldom() {
-        let seen = NumberActivity::default();
-        assert_eq!(seen.due(), None);
-        seen.record_webhook(false);
-        let first = seen.due().unwrap();
-        assert!(first[0] > 0 && first[1] == 0 && first[2] == 0);
-        seen.noted(first);
-        seen.moments[0].store(first[0] + 1, Ordering::Relaxed);
-        assert_eq!(seen.due(), None, "a minute has not gone by");
-        seen.record_webhook(true);
-        assert!(seen.due().is_some(), "the first message is told at once");
-        assert!(
-            seen.try_acquire_test_send(3000)
-                && !seen.try_acquire_test_send(3000)
-                && seen.try_acquire_test_send(0)
-        );
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use frontdesk_endpoint::address::AddressError;
+
 use crate::domain::Fault;
 
 /// The signature of a webhook is wrong, missing or cannot be checked.
@@ -80,6 +82,18 @@ pub enum Retry {
 const MAX_ATTEMPTS: u32 = 300;
 /// Maximum wait that a provider can impose.
 const MAX_WAIT: Duration = Duration::from_mins(15);
+
+/// What lets the numbers of the console use a private address.
+pub const ALLOWED_HOSTS: &str =
+    "The owner of this desk can allow the host: [providers] allowed_hosts in the configuration.";
+
+impl From<AddressError> for Error {
+    fn from(refused: AddressError) -> Self {
+        let fault =
+            Fault { code: 0, title: refused.to_string(), details: Some(ALLOWED_HOSTS.to_owned()) };
+        Self::Refused { class: Class::OurFault, fault, retry_after: None }
+    }
+}
 
 impl Error {
     /// Returns what to do after attempt number `attempt` (from 1) failed with this error.

@@ -203,7 +203,7 @@ impl Form {
     }
 
     /// Whether a field is offered: a custom API address only where the configuration permits it.
-    pub fn offers(field: &Field, limits: super::Limits) -> bool {
+    pub fn offers(field: &Field, limits: &super::Limits) -> bool {
         field.name != BASE_URL || limits.allow_base_url
     }
 
@@ -226,7 +226,7 @@ impl Form {
     }
 
     /// Validates all values by their format. Fails with the first error.
-    pub fn validate_all(&self, fields: &Fields, limits: super::Limits) -> Result<(), FieldError> {
+    pub fn validate_all(&self, fields: &Fields, limits: &super::Limits) -> Result<(), FieldError> {
         for name in fields.keys() {
             let known = self.field(name).filter(|field| Self::offers(field, limits));
             if known.is_none() {
@@ -263,6 +263,33 @@ impl Form {
         Ok(())
     }
 
+    /// Fails if a secret that was stored with the former fields would go to another address than that
+    /// which it was given for: whoever may change the address may not know the secret.
+    pub fn check_secrets(
+        &self,
+        former: &Fields,
+        (fields, written): (&Fields, &[String]),
+    ) -> Result<(), FieldError> {
+        let moves = |field: &&Field| {
+            let address = fields.get(field.name);
+            field.kind == Kind::Url && address.is_some() && address != former.get(field.name)
+        };
+        if former.is_empty() || !self.fields.iter().any(|field| moves(&field)) {
+            return Ok(());
+        }
+        let kept = |field: &&Field| {
+            let is_new = written.iter().any(|name| name == field.name);
+            field.kind == Kind::Secret && fields.contains_key(field.name) && !is_new
+        };
+        self.fields.iter().find(kept).map_or(Ok(()), |field| {
+            let message = format!(
+                "The address is another one: enter the {} again. It goes only to the address that it was given for.",
+                uncapitalised(field.label)
+            );
+            Err(FieldError { field: Some(field.name), message })
+        })
+    }
+
     /// Whether any key of a table is given.
     fn has_table(&self, table: &str, fields: &Fields) -> bool {
         let mut of_table = self
@@ -273,7 +300,7 @@ impl Form {
     }
 
     /// Error message for a field that is not offered.
-    fn unknown(&self, name: &str, limits: super::Limits) -> String {
+    fn unknown(&self, name: &str, limits: &super::Limits) -> String {
         if name == BASE_URL && self.field(name).is_some() {
             return "Another address than the provider's own is used only where the configuration says \
                     [providers] allow_base_url = true."
@@ -389,13 +416,13 @@ mod tests {
             ("template.language", "en_US"),
             ("template.with_text", "true"),
         ]);
-        form.validate_all(&whole, Limits::default()).unwrap();
+        form.validate_all(&whole, &Limits::default()).unwrap();
         let sending = Settings::from_form(form, "acme", &whole).unwrap().sending().unwrap();
         let template = sending.template.unwrap();
         assert_eq!((&*template.name, &*template.language), ("come_back", "en_US"));
         assert!(template.with_text);
         let none = with(&[("template.with_text", "false")]);
-        form.validate_all(&none, Limits::default()).unwrap();
+        form.validate_all(&none, &Limits::default()).unwrap();
         let sending = Settings::from_form(form, "acme", &none).unwrap().sending().unwrap();
         assert_eq!(sending.template, None);
         for (given, missing) in [
@@ -403,11 +430,11 @@ mod tests {
             ([("template.language", "en_US")], "template.name"),
             ([("template.with_text", "true")], "template.name"),
         ] {
-            let error = form.validate_all(&with(&given), Limits::default()).unwrap_err();
+            let error = form.validate_all(&with(&given), &Limits::default()).unwrap_err();
             assert_eq!(error.field, Some(missing), "{error}");
         }
         let wrong = with(&[("template.name", "Come back"), ("template.language", "en_US")]);
-        let error = form.validate_all(&wrong, Limits::default()).unwrap_err();
+        let error = form.validate_all(&wrong, &Limits::default()).unwrap_err();
         assert_eq!(error.field, Some("template.name"), "{error}");
     }
 
@@ -417,14 +444,16 @@ mod tests {
         let fields = |pairs: &[(&str, &str)]| -> Fields {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
-        let no = Limits { allow_base_url: false };
+        let no = &Limits::default();
         let error = form.validate_all(&fields(&[("tpyo", "x")]), no).unwrap_err();
         assert!(error.message.contains("tpyo") && error.message.contains("secret"), "{error}");
         let meta = Form::of(ProviderKind::Meta);
         let elsewhere = fields(&[("base_url", "http://169.254.169.254")]);
         let error = meta.validate_all(&elsewhere, no).unwrap_err();
         assert!(error.message.contains("allow_base_url"), "{error}");
-        let error = meta.validate_all(&elsewhere, Limits { allow_base_url: true }).unwrap_err();
+        let error = meta
+            .validate_all(&elsewhere, &Limits { allow_base_url: true, ..Limits::default() })
+            .unwrap_err();
         assert_eq!(error.field, Some("phone_number_id"), "then what is missing is said");
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use frontdesk_endpoint::GuardedClient;
 use http::HeaderMap;
 use serde::Deserialize;
 
@@ -20,6 +21,7 @@ use crate::domain::{
 pub mod abilities;
 mod error;
 mod form;
+mod http_client;
 mod json;
 mod prices;
 mod signature;
@@ -27,8 +29,11 @@ mod meta;
 mod sandbox;
 
 pub use abilities::{Abilities, FileAbility, UnfitContent, UnfitFile};
-pub use error::{Class, Error, MalformedWebhook, Retry, UnverifiedWebhook};
+pub use error::{ALLOWED_HOSTS, Class, Error, MalformedWebhook, Retry, UnverifiedWebhook};
 pub use form::{Field, FieldError, Fields, Form, Kind, Shows, Step};
+#[cfg(test)]
+pub(crate) use http_client::MAX_IDLE;
+pub use http_client::{Limits, client};
 pub use prices::MessagePrices;
 
 /// Upper bound on the time that a message's outcome may stay unknown, in milliseconds: 30 days.
@@ -135,14 +140,6 @@ pub struct NumberDescription {
     pub verified_name: Option<String>,
     /// The description as one sentence.
     pub words: String,
-}
-
-/// Limits for numbers added in the console, as written in the configuration.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Whether they may use a custom API address.
-    pub allow_base_url: bool,
 }
 
 /// A message to send.
@@ -259,7 +256,7 @@ pub struct SentMessage {
 }
 
 /// Connects a number. The error says what is missing and where to set it.
-type Connect<S> = fn(&S, &reqwest::Client) -> Result<Arc<dyn Provider>, String>;
+type Connect<S> = fn(&S, &GuardedClient) -> Result<Arc<dyn Provider>, String>;
 
 /// Describes an adapter: everything that differs between providers. `S` is the settings of a
 /// number.
@@ -311,7 +308,7 @@ macro_rules! adapters {
 
         impl Settings {
             /// Connects the number. The error says what is missing and where to set it.
-            pub fn build(&self, client: &reqwest::Client) -> Result<Arc<dyn Provider>, String> {
+            pub fn build(&self, client: &GuardedClient) -> Result<Arc<dyn Provider>, String> {
                 match self {
                     $(Self::$kind(settings) => ($adapter::SPEC.connect)(settings, client),)+
                 }
@@ -373,22 +370,6 @@ impl Settings {
         serde_json::from_value(form.json(agent, fields)?)
             .map_err(|error| FieldError { field: None, message: error.to_string() })
     }
-}
-
-/// How long a connection to a provider waits for its next request. Common servers close an idle one after 5 s, and a
-/// message that is written at that moment has an unknown outcome: a new connection is cheaper than a person's look.
-pub(crate) const MAX_IDLE: Duration = Duration::from_secs(4);
-
-/// Creates the HTTP client of all providers, with a request timeout.
-pub fn client(timeout: Duration) -> Result<reqwest::Client, String> {
-    reqwest::Client::builder()
-        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
-        .timeout(timeout)
-        .connect_timeout(timeout.min(Duration::from_secs(10)))
-        .pool_idle_timeout(MAX_IDLE)
-        .redirect(reqwest::redirect::Policy::limited(3))
-        .build()
-        .map_err(|error| format!("cannot set up HTTP: {error}"))
 }
 
 impl Fault {

@@ -65,6 +65,8 @@ const HOMES: &[(&str, &[&str])] = &[
             "rerank/endpoint.rs",
             "models/setting.rs",
             "knowledge/web/",
+            "provider/",
+            "desk/numbers.rs",
         ],
     ),
     ("async_openai", &["speech/openai"]),

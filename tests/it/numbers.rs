@@ -366,6 +366,36 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stored_key_goes_to_no_other_address_than_its_own() {
+    let app = desk(Db::Sqlite).await;
+    let (_, added) = app.call("/numbers", &number(&app.whatsapp.url)).await;
+    let path = format!("/numbers/{}", added["id"].as_str().unwrap());
+    let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = format!("http://{}", other.local_addr().unwrap());
+    let moved = json!({"fields": {"base_url": there, "access_token": "••••"}});
+    let (status, answer) = ask(&app.url, ("PATCH", &path), Some(&moved)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(detail(&answer).contains("enter the access token again"), "{answer}");
+    let check = json!({"fields": moved["fields"], "number": added["id"]});
+    let (_, checked) = app.call("/providers/meta/check", &check).await;
+    assert_eq!(checked["fields"]["access_token"]["ok"], false, "{checked}");
+    let called = tokio::time::timeout(Duration::from_millis(300), other.accept()).await;
+    assert!(called.is_err(), "it was called");
+    // Whoever knows the secrets may move them, but not to an address of the machine's cloud.
+    let (status, answer) =
+        ask(&app.url, ("PATCH", &path), Some(&json!({"fields": fields("http://169.254.169.254")})))
+            .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        detail(&answer).contains("never connected to") && detail(&answer).contains("allowed_hosts"),
+        "{answer}"
+    );
+    let whole = json!({"fields": fields(&Graph::start().await.url)});
+    assert_eq!(ask(&app.url, ("PATCH", &path), Some(&whole)).await.0, StatusCode::OK);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_address_is_not_called_unless_the_configuration_says_so() {
     let app = Setup::on(Db::Sqlite).extractive().start().await;
     let (status, answer) = app.call("/numbers", &number(&app.whatsapp.url)).await;

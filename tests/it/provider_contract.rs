@@ -11,6 +11,7 @@ use frontdesk::provider::{
     self, Class, Error, Fields, Form, Kind, Limits, OutgoingContent, OutgoingMessage, Provider,
     Retry, Settings,
 };
+use frontdesk_endpoint::GuardedClient;
 use serde_json::{Value, json};
 
 use crate::support::app::{Db, MAIN, Setup};
@@ -172,7 +173,7 @@ impl Subject {
     }
 
     fn settings(&self) -> Settings {
-        let limits = Limits { allow_base_url: true };
+        let limits = &Limits { allow_base_url: true, ..Limits::default() };
         assert_eq!(self.form.validate_all(&self.fields, limits), Ok(()));
         Settings::from_form(self.form, "acme", &self.fields).unwrap()
     }
@@ -199,9 +200,9 @@ impl Subject {
     }
 }
 
-fn client(timeout: Duration) -> reqwest::Client {
+fn client(timeout: Duration) -> GuardedClient {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    provider::client(timeout).unwrap()
+    provider::client(timeout, None).unwrap()
 }
 
 fn outgoing(text: &str) -> OutgoingMessage {
@@ -310,7 +311,7 @@ async fn secrets_are_in_no_debug_output_and_in_no_error() {
     for kind in ProviderKind::ALL {
         let subject = Subject::of(*kind).await;
         subject.assert_hidden(&format!("{:?}", subject.settings()));
-        let limits = Limits { allow_base_url: true };
+        let limits = &Limits { allow_base_url: true, ..Limits::default() };
         for field in subject.form.fields.iter().filter(|field| field.kind == Kind::Secret) {
             let mut wrong = subject.fields.clone();
             wrong.get_mut(field.name).unwrap().push('\n');

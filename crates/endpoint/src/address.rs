@@ -33,7 +33,7 @@ pub enum AddressError {
         address: IpAddr,
     },
     /// The address is never allowed.
-    #[error("{host} is {address}, an address at which no documents are: it is never connected to")]
+    #[error("{host} is {address}, a special address that is never connected to")]
     Never {
         /// Host name, or the address.
         host: String,
@@ -109,20 +109,29 @@ pub type Lookup =
 #[derive(Clone)]
 pub struct Guard {
     allow_private: bool,
+    /// Hosts whose private addresses are allowed; small letters.
+    allowed: Arc<[String]>,
     lookup: Lookup,
 }
 
 impl Guard {
     /// Creates a guard that uses the system's resolver.
     pub fn new(allow_private: bool) -> Self {
-        Self { allow_private, lookup: Arc::new(|name| Box::pin(system(name))) }
+        let lookup: Lookup = Arc::new(|name| Box::pin(system(name)));
+        Self { allow_private, allowed: Arc::default(), lookup }
+    }
+
+    /// Allows private addresses of these hosts, too: names or addresses, without a port.
+    #[must_use]
+    pub fn allowing(self, hosts: &[String]) -> Self {
+        Self { allowed: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(), ..self }
     }
 
     /// Creates a guard with any resolver. For tests only: a resolver of one's own could bypass the
     /// guard.
     #[cfg(any(test, feature = "testing"))]
     pub fn over(allow_private: bool, lookup: Lookup) -> Self {
-        Self { allow_private, lookup }
+        Self { allow_private, allowed: Arc::default(), lookup }
     }
 
     /// Checks a URL whose host is an IP address; such hosts are never resolved.
@@ -149,7 +158,7 @@ impl Guard {
         let host = host.to_owned();
         match reach(address) {
             AddressClass::Public => Ok(()),
-            AddressClass::Private if self.allow_private => Ok(()),
+            AddressClass::Private if self.allow_private || self.allowed.contains(&host) => Ok(()),
             AddressClass::Private => Err(AddressError::Private { host, address }),
             AddressClass::Never => Err(AddressError::Never { host, address }),
         }

@@ -1,5 +1,5 @@
 //! Client for OpenAI-compatible endpoints: base URL, key, timeouts and retries. [`address`] decides
-//! which network addresses may be connected to.
+//! which network addresses may be connected to, and [`GuardedClient`] keeps to it.
 //!
 //! Must not know the requests nor the desk: chat, embeddings and speech define their own.
 
@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 pub mod address;
 mod exchange;
 mod failure;
+mod guarded;
 mod local;
 mod retry;
 #[cfg(any(test, feature = "testing"))]
@@ -27,6 +28,7 @@ pub mod scripted;
 use address::Guard;
 use exchange::{Exchange, ResponseShape};
 pub use failure::Failure;
+pub use guarded::{GuardedClient, refusal};
 pub use local::LocalClient;
 pub use retry::{NextAttempt, RetryBudget};
 

@@ -138,7 +138,10 @@ pub(super) async fn change(
         // If the stored fields cannot be decrypted, all of them must be given again.
         let former =
             web.desk.numbers.open([web.desk.store.workspace_id().as_str(), &row.id], &row.settings);
-        let fields = merged(former.unwrap_or_default(), written);
+        let (former, new) = (former.unwrap_or_default(), check::written(&written));
+        let fields = merged(former.clone(), written);
+        let kept = form.check_secrets(&former, (&fields, &new));
+        kept.map_err(|doubt| Problem::unprocessable(doubt.message))?;
         let external_id;
         (external_id, known) = validate_fields(&web, form, &fields).await?;
         if external_id != row.external_id {
@@ -217,7 +220,8 @@ async fn validate_fields(
     fields: &Fields,
 ) -> Result<(String, NumberProfile), Problem> {
     let wrong = |doubt: FieldError| Problem::unprocessable(doubt.message);
-    form.validate_all(fields, web.desk.numbers.limits()).map_err(wrong)?;
+    form.validate_all(fields, &web.desk.numbers.limits()).map_err(wrong)?;
+    web.desk.numbers.check_addresses(form, fields).await.map_err(wrong)?;
     let line = web.desk.numbers.build_client(form, fields).map_err(wrong)?;
     let known = match describe_number(web, form, fields).await {
         Ok(Some(number)) => {

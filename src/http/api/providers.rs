@@ -64,10 +64,10 @@ pub(super) struct ProviderStep {
 #[utoipa::path(get, path = "/providers", operation_id = "list_providers", tag = "numbers", responses((status = 200, body = [Provider])))]
 pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Provider>> {
     let limits = web.desk.numbers.limits();
-    Ok(Json(ProviderKind::ALL.iter().map(|kind| shown(Form::of(*kind), limits)).collect()))
+    Ok(Json(ProviderKind::ALL.iter().map(|kind| shown(Form::of(*kind), &limits)).collect()))
 }
 
-fn shown(form: &'static Form, limits: Limits) -> Provider {
+fn shown(form: &'static Form, limits: &Limits) -> Provider {
     let fields = form.fields.iter().filter(|field| Form::offers(field, limits));
     Provider {
         name: form.provider,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use frontdesk_endpoint::address::AddressError;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
@@ -30,6 +31,8 @@ pub(super) enum RequestError {
     Before(String),
     /// The request was sent, or may have been.
     After(String),
+    /// It leads to an address that is not connected to.
+    Refused(AddressError),
 }
 
 /// Sends a request and reads the response.
@@ -115,6 +118,7 @@ impl From<RequestError> for Error {
         match lost {
             RequestError::Before(why) => Self::NotSent(why),
             RequestError::After(why) => Self::Unknown(why),
+            RequestError::Refused(refused) => refused.into(),
         }
     }
 }
@@ -122,13 +126,18 @@ impl From<RequestError> for Error {
 impl RequestError {
     /// Converts the error of a read-only request, which is always safe to retry.
     pub(super) fn of_read_only(self) -> Error {
-        let (Self::Before(why) | Self::After(why)) = self;
-        Error::NotSent(why)
+        match self {
+            Self::Before(why) | Self::After(why) => Error::NotSent(why),
+            Self::Refused(refused) => refused.into(),
+        }
     }
 }
 
 impl From<reqwest::Error> for RequestError {
     fn from(error: reqwest::Error) -> Self {
+        if let Some(refused) = frontdesk_endpoint::refusal(&error) {
+            return Self::Refused(refused.clone());
+        }
         let before = error.is_connect() || error.is_builder();
         let why = reason(error);
         if before { Self::Before(why) } else { Self::After(why) }

@@ -68,7 +68,7 @@ impl Meta {
             .text("type", file.mime_type)
             .part("file", part);
         let url = self.endpoint(&[&self.phone_number_id, "media"]);
-        let request = self.client.post(url).header(AUTHORIZATION, self.authorization.clone());
+        let request = self.client.post(url)?.header(AUTHORIZATION, self.authorization.clone());
         let request = request.multipart(form).timeout(timeout);
         let answer = answer::send_request(request).await.map_err(RequestError::of_read_only)?;
         let body = answer.taken(self.access_token.expose_secret()).map_err(repeatable)?;
@@ -123,7 +123,7 @@ impl Meta {
         with_token: bool,
         limit: usize,
     ) -> Result<Vec<u8>, DownloadError> {
-        let mut request = self.client.get(url.clone());
+        let mut request = self.client.get(url.clone()).map_err(Error::from)?;
         if with_token && self.trusts(url) {
             request = request.header(AUTHORIZATION, self.authorization.clone());
         }
@@ -226,7 +226,7 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = serde_json::json!({"agent": "a", "phone_number_id": "1", "access_token": "t",
             "verify_token": "v", "base_url": base});
-        let client = super::super::super::client(Duration::from_secs(1)).unwrap();
+        let client = super::super::super::client(Duration::from_secs(1), None).unwrap();
         Meta::new(&serde_json::from_value(settings).unwrap(), client).unwrap()
     }
 

@@ -18,9 +18,10 @@ mod template_draft;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use frontdesk_endpoint::GuardedClient;
 use http::{HeaderMap, HeaderValue};
 use reqwest::header::AUTHORIZATION;
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
@@ -58,12 +59,12 @@ pub(super) struct Meta {
     app_secret: Option<SecretString>,
     verify_token: SecretString,
     insecure: bool,
-    client: Client,
+    client: GuardedClient,
 }
 
 impl Meta {
     /// Creates the adapter. The error names the invalid setting.
-    fn new(settings: &Settings, client: Client) -> Result<Self, String> {
+    fn new(settings: &Settings, client: GuardedClient) -> Result<Self, String> {
         settings.check()?;
         Ok(Self {
             phone_number_id: settings.phone_number_id.clone(),
@@ -89,14 +90,15 @@ impl Meta {
     }
 
     /// A POST request to `/messages`.
-    fn messages(&self, body: &(impl Serialize + Sync)) -> RequestBuilder {
+    fn messages(&self, body: &(impl Serialize + Sync)) -> Result<RequestBuilder, Error> {
         let url = self.endpoint(&[&self.phone_number_id, "messages"]);
-        self.client.post(url).header(AUTHORIZATION, self.authorization.clone()).json(body)
+        let request = self.client.post(url)?;
+        Ok(request.header(AUTHORIZATION, self.authorization.clone()).json(body))
     }
 
     /// Sends a GET request to the Graph API; safe to repeat.
     async fn ask(&self, url: Url) -> Result<Value, Error> {
-        let request = self.client.get(url).header(AUTHORIZATION, self.authorization.clone());
+        let request = self.client.get(url)?.header(AUTHORIZATION, self.authorization.clone());
         let answer =
             answer::send_request(request).await.map_err(answer::RequestError::of_read_only)?;
         answer.taken(self.access_token.expose_secret())
@@ -143,7 +145,7 @@ impl Provider for Meta {
     async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error> {
         let message = request::Message::new(outgoing)
             .ok_or_else(|| answer::refused(Class::OurFault, "the message has no recipient"))?;
-        let answer = answer::send_request(self.messages(&message)).await?;
+        let answer = answer::send_request(self.messages(&message)?).await?;
         answer::sent(&answer.taken(self.access_token.expose_secret())?)
     }
 
@@ -152,7 +154,7 @@ impl Provider for Meta {
     }
 
     async fn typing(&self, message: &str) -> Result<(), Error> {
-        let answer = answer::send_request(self.messages(&request::Typing::new(message))).await?;
+        let answer = answer::send_request(self.messages(&request::Typing::new(message))?).await?;
         answer.taken(self.access_token.expose_secret()).map(drop)
     }
 
@@ -289,7 +291,7 @@ mod tests {
 
     fn meta_with(settings: &Settings, timeout_ms: u64) -> Meta {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = super::super::client(Duration::from_millis(timeout_ms)).unwrap();
+        let client = super::super::client(Duration::from_millis(timeout_ms), None).unwrap();
         Meta::new(settings, client).unwrap()
     }
 
@@ -674,6 +676,33 @@ mod tests {
                 matches!(error, Error::Refused { class: Class::OurFault, .. }),
                 "{elsewhere}: {error}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_number_of_the_console_is_led_to_no_special_address() {
+        const METADATA: &str = "http://169.254.169.254/latest/meta-data/";
+        let graph = Graph::start(|_, path| match path {
+            "/redirect" => (StatusCode::FOUND, [("location", METADATA)]).into_response(),
+            path if path.contains("far") => axum::Json(json!({"url": METADATA})).into_response(),
+            _ => StatusCode::NOT_FOUND.into_response(),
+        })
+        .await;
+        let guard = super::super::Limits { allow_base_url: true, ..Default::default() }.guard();
+        let client = super::super::client(Duration::from_secs(5), Some(guard)).unwrap();
+        let meta = Meta::new(&settings(&graph.base), client.clone()).unwrap();
+        let far = Media { id: Some("far".into()), ..Media::default() };
+        let led = Media { url: Some(format!("{}/redirect", graph.base)), ..Media::default() };
+        let itself = Meta::new(&settings("http://169.254.169.254"), client).unwrap();
+        for error in [
+            meta.media(&far, 100).await.unwrap_err(),
+            meta.media(&led, 100).await.unwrap_err(),
+            itself.send(&to_phone()).await.unwrap_err(),
+        ] {
+            let Error::Refused { class: Class::OurFault, fault, .. } = &error else {
+                panic!("{error}")
+            };
+            assert!(fault.title.contains("never connected to"), "{error}");
         }
     }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -46,7 +47,7 @@ impl TemplateCatalog for Meta {
         draft: &TemplateDraft,
     ) -> Result<MessageTemplate, Error> {
         let url = self.endpoint(&[account, "message_templates"]);
-        let request = self.client.post(url).header(AUTHORIZATION, self.authorization.clone());
+        let request = self.client.post(url)?.header(AUTHORIZATION, self.authorization.clone());
         let answer = answer::send_request(request.json(&template_draft::request(draft))).await?;
         let taken = answer.taken(self.access_token.expose_secret())?;
         let word = |key| text(&taken, key);
@@ -72,7 +73,10 @@ impl TemplateCatalog for Meta {
             url.query_pairs_mut().append_pair("hsm_id", id);
         }
         url.query_pairs_mut().append_pair("name", name);
-        let request = self.client.delete(url).header(AUTHORIZATION, self.authorization.clone());
+        let request = self
+            .client
+            .request(Method::DELETE, url)?
+            .header(AUTHORIZATION, self.authorization.clone());
         answer::send_request(request).await?.taken(self.access_token.expose_secret()).map(drop)
     }
 }

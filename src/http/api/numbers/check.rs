@@ -77,7 +77,7 @@ pub(in super::super) async fn check(
         Some(id) => stored_fields(&web, id).await?,
         None => Fields::new(),
     };
-    let fields = merged(former, asked.fields);
+    let (fields, new) = (merged(former.clone(), asked.fields.clone()), written(&asked.fields));
     let mut checked = check_formats(form, &fields, asked.field.as_deref());
     let complete = form.fields.iter().all(|field| {
         !field.required || field.name == "verify_token" || fields.contains_key(field.name)
@@ -87,8 +87,16 @@ pub(in super::super) async fn check(
         return Ok(Json(checked));
     }
     let fields = with_token(form, fields)?;
-    form.validate_all(&fields, web.desk.numbers.limits())
+    form.validate_all(&fields, &web.desk.numbers.limits())
         .map_err(|doubt| Problem::unprocessable(doubt.message))?;
+    let permitted = match form.check_secrets(&former, (&fields, &new)) {
+        Ok(()) => web.desk.numbers.check_addresses(form, &fields).await,
+        refused => refused,
+    };
+    if let Err(FieldError { field: Some(field), message }) = permitted {
+        checked.fields.insert(field.to_owned(), FieldVerdict { ok: false, message: Some(message) });
+        return Ok(Json(checked));
+    }
     match describe_number(&web, form, &fields).await {
         Ok(None) => {}
         Ok(Some(NumberDescription { display, verified_name, words })) => {
@@ -154,6 +162,12 @@ fn named(name: &str) -> Result<&'static Form, Problem> {
     name.parse::<ProviderKind>().map(Form::of).map_err(|UnknownWord { set, .. }| {
         Problem::missing(format!("There is no such provider; there are: {}.", set.join(", ")))
     })
+}
+
+/// The names of fields that are given anew.
+pub(super) fn written(fields: &BTreeMap<String, String>) -> Vec<String> {
+    let new = fields.iter().filter(|(_, value)| !secrets::is_masked(value.trim()));
+    new.map(|(name, _)| name.clone()).collect()
 }
 
 /// Merges new values over the former ones. Values are trimmed; an empty one removes its field, and
