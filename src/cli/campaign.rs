@@ -322,7 +322,7 @@ fn moment(text: &str) -> Result<i64, String> {
     read.map(|moment| moment.timestamp_millis()).map_err(wrong)
 }
 
-fn shown(millis: i64) -> String {
+pub(super) fn shown(millis: i64) -> String {
     let moment = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
     moment.with_timezone(&Local).format("%Y-%m-%d %H:%M %:z").to_string()
 }

@@ -62,6 +62,7 @@ mod inbox;
 mod templates;
 mod learn;
 mod models;
+mod number;
 mod outreach;
 mod publish;
 mod redteam;
@@ -148,6 +149,7 @@ enum Command {
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and return them to the bot
     Inbox(inbox::Inbox),
+    Number(number::Numbers),
     Templates(templates::Templates),
     Campaign(campaign::Campaigns),
     /// Show stored webhooks, or process them again after a bug fix
@@ -185,6 +187,7 @@ impl Command {
             Self::Collection(collections) => collections.audit_entry(),
             Self::Demo(demo) => demo.audit_entry(),
             Self::Webhook(webhooks) => webhooks.audit_entry(),
+            Self::Number(numbers) => numbers.audit_entry(),
             Self::Templates(templates) => templates.audit_entry(),
             // Publishing is recorded with the version, and a serving desk records its requests
             // itself.
@@ -350,6 +353,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Answer(answer) => answer.run(command_app(config).await?).await,
         Command::Gaps(gaps) => gaps.run(command_app(config).await?).await,
         Command::Inbox(inbox) => inbox.run(command_app(config).await?).await,
+        Command::Number(numbers) => numbers.run(command_app(config).await?).await,
         Command::Templates(templates) => templates.run(command_app(config).await?).await,
         Command::Campaign(campaigns) => Box::pin(campaigns.run(command_app(config).await?)).await,
         Command::Webhook(webhook) => webhook.run(command_app(config).await?).await,

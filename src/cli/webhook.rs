@@ -172,7 +172,7 @@ impl Replay {
         let provider = number.provider;
         let number_of = |external: &str| {
             let number = numbers.iter().find(|one| one.client.external_id() == external)?;
-            Some((number.id.clone(), desk.bots.get(&number.agent)))
+            Some(desk.inbound_number(number))
         };
         let intake =
             Intake { stale_ms: self.answer.unwrap_or(desk.intake.stale_ms), ..desk.intake };

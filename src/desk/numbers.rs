@@ -1,7 +1,7 @@
 //! The connected numbers: those of the configuration file, and those that are added, changed and
 //! removed in the console while the desk runs. The set follows the database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::domain::time::now_ms;
 use crate::domain::{
     AgentId, NumberId, NumberOrigin, NumberState, ProviderKind, Sending, StopReason, What,
 };
+use crate::pipeline::inbound::InboundNumber;
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::provider::{
     self, ALLOWED_HOSTS, FieldError, Fields, Form, Kind, Limits, Provider, Settings,
@@ -95,6 +96,8 @@ struct Set {
     connected: Vec<Arc<Number>>,
     /// Why an added number is not connected, by the number's id.
     aside: HashMap<String, String>,
+    /// The ids of those on which the bot is paused.
+    paused: HashSet<String>,
 }
 
 impl Numbers {
@@ -117,6 +120,11 @@ impl Numbers {
     /// Why a number that was added in the console is not connected; `None` if it is.
     pub fn disconnected_reason(&self, id: &str) -> Option<String> {
         self.set.read().unwrap_or_else(PoisonError::into_inner).aside.get(id).cloned()
+    }
+
+    /// Whether the bot is paused on a number, as far as this process knows.
+    pub fn is_paused(&self, id: &NumberId) -> bool {
+        self.set.read().unwrap_or_else(PoisonError::into_inner).paused.contains(id.as_str())
     }
 
     /// The limits for numbers that are added in the console.
@@ -283,6 +291,15 @@ impl Desk {
         set.connected.iter().find(|number| number.id.as_str() == id).cloned()
     }
 
+    /// A number as what comes in on it needs it.
+    pub fn inbound_number(&self, number: &Number) -> InboundNumber {
+        InboundNumber {
+            id: number.id.clone(),
+            bot: self.bots.get(&number.agent),
+            paused: self.numbers.is_paused(&number.id),
+        }
+    }
+
     /// Stores and announces the state of a number, with its reason.
     pub async fn report_number_state(
         &self,
@@ -314,8 +331,9 @@ impl Desk {
     pub async fn reload_numbers(&self) -> crate::store::Result<()> {
         let _turn = self.numbers.following.lock().await;
         let rows = self.store.added_numbers().await?;
+        let paused = self.store.paused_numbers().await?.into_iter().collect();
         let next = self.numbers.next(&rows, self.store.workspace_id().as_str());
-        self.numbers.replace(next);
+        self.numbers.replace(Set { paused, ..next });
         Ok(())
     }
 

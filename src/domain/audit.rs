@@ -101,6 +101,10 @@ words! {
         NumberChanged = "number.changed",
         /// A number was removed.
         NumberRemoved = "number.removed",
+        /// The bot was paused on a number.
+        NumberPaused = "number.paused",
+        /// The bot answers on a number again.
+        NumberResumed = "number.resumed",
         /// A test message was sent.
         NumberTried = "number.tried",
         /// A message template was submitted to WhatsApp.

@@ -59,6 +59,8 @@ pub enum TurnReason {
 pub enum MessageReason {
     /// The customer's message arrived too late for the bot.
     Stale {},
+    /// The customer wrote while the bot was paused on the number.
+    BotPaused {},
     /// A message of ours could not be sent.
     Unsent {
         /// What is wrong, in words.
@@ -85,6 +87,7 @@ const BUDGET: &str =
 const PROMPT: &str = "the bot's prompt cannot be used: ";
 const FAILURE: &str = "the bot failed: the customer got the failure sentence";
 const STALE: &str = "a message arrived too late for the bot to answer it";
+const BOT_PAUSED: &str = "the customer wrote while the bot was paused on this number";
 const UNSENT: &str = "a message could not be sent: ";
 const ORPHANED: &str = "a message could not be sent: it is another version's";
 const UNDELIVERED: &str = "WhatsApp could not deliver our message: ";
@@ -128,10 +131,12 @@ impl MessageReason {
         Self::Unsent { code: NoteCode::of(&problem), problem }
     }
 
-    fn of(text: &str) -> Option<Self> {
+    /// The reason with this text; `None` for any other.
+    pub fn of(text: &str) -> Option<Self> {
         let after = |start: &str| text.strip_prefix(start).map(ToOwned::to_owned);
         Some(match text {
             STALE => Self::Stale {},
+            BOT_PAUSED => Self::BotPaused {},
             ORPHANED => Self::Orphaned {},
             UNKNOWN => Self::Unknown {},
             _ => match after(UNSENT) {
@@ -171,6 +176,7 @@ impl Display for MessageReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Stale {} => f.write_str(STALE),
+            Self::BotPaused {} => f.write_str(BOT_PAUSED),
             Self::Unsent { problem, .. } => write!(f, "{UNSENT}{problem}"),
             Self::Orphaned {} => f.write_str(ORPHANED),
             Self::Undelivered { problem } => write!(f, "{UNDELIVERED}{problem}"),
@@ -219,6 +225,7 @@ mod tests {
             LoopReason::Floods { texts: 12 }.into(),
             LoopReason::AnswersAtOnce { times: 4 }.into(),
             MessageReason::Stale {}.into(),
+            MessageReason::BotPaused {}.into(),
             MessageReason::unsent("Message undeliverable".into()).into(),
             MessageReason::unsent(closed.into()).into(),
             MessageReason::Orphaned {}.into(),

@@ -22,6 +22,7 @@ pub mod page_reason;
 pub mod answer;
 pub mod case_reason;
 pub mod turn;
+pub mod intake;
 pub mod loop_guard;
 pub mod thread;
 mod standing;

@@ -26,6 +26,8 @@ words! {
         Nothing = "nothing",
         /// It is too old to be answered.
         Stale = "stale",
+        /// The bot is paused on the number.
+        BotPaused = "bot_paused",
         /// It is from a support contact who got a notice.
         Staff = "staff",
         /// A person wrote it from the phone or with another tool.
@@ -69,6 +71,7 @@ impl NoteCode {
             Self::Group => "written in a group",
             Self::Nothing => "nothing to answer",
             Self::Stale => "too old to be answered",
+            Self::BotPaused => "the bot is paused on this number",
             Self::Staff => "from a support contact who got a notice",
             Self::WrittenElsewhere => "written from the phone or another tool",
             Self::NoWhatsappId => "the contact has no WhatsApp id",

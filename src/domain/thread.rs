@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::loop_guard::{self, Limits, LoopReason, ObservedText, SenderStats, observe};
+use super::intake::IntakePolicy;
+use super::loop_guard::{self, LoopReason, ObservedText, SenderStats, observe};
 use super::note::NoteCode;
 use super::time::{DAY_MS, Millis};
 use super::turn::Owner;
@@ -140,44 +141,6 @@ pub struct InboundEvent<'a> {
     pub policy: &'a IntakePolicy,
 }
 
-/// How a message is taken in; depends on the settings of its number and agent and on its text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct IntakePolicy {
-    /// Quiet gap after this message, in milliseconds.
-    pub gap_ms: Millis,
-    /// Maximum length of a burst, in milliseconds.
-    pub max_burst_ms: Millis,
-    /// The bot does not answer messages older than this: a person is called. In milliseconds.
-    pub stale_ms: Millis,
-    /// The bot takes a conversation back after a person has been inactive for this long, in
-    /// milliseconds; 0: only when the case is resolved.
-    pub return_ms: Millis,
-    /// Limits of the loop guard.
-    pub limits: Limits,
-    /// Set if the message is an opt-out or opt-in keyword.
-    pub consent: Option<ConsentRequest>,
-}
-
-/// A customer's opt-out or opt-in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConsentRequest {
-    /// True for an opt-out, false for an opt-in.
-    pub out: bool,
-    /// The reply to send, if the agent has one.
-    pub reply: Option<String>,
-    /// Whether it came in on a practice number. Then it changes nothing: customers are known on all
-    /// numbers, and anybody may practise in their name. An opt-out is stored without an answer, an
-    /// opt-in is answered like any text, as on a real number without an opt-out before it.
-    pub practice: bool,
-}
-
-impl IntakePolicy {
-    /// Whether the message is an opt-out that is kept.
-    pub fn opts_out(&self) -> bool {
-        self.consent.as_ref().is_some_and(|said| said.out && !said.practice)
-    }
-}
-
 /// What happens to a customer's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
@@ -192,6 +155,8 @@ pub enum Disposition {
     Stored(Option<&'static str>),
     /// It arrived too late for the bot: a person is called. The bot keeps the conversation.
     Stale,
+    /// The bot is paused on the number: a person is called. The bot keeps the conversation.
+    Paused,
     /// The customer opted out.
     OptedOut,
     /// The customer opted in again.
@@ -236,7 +201,11 @@ impl Thread {
         if event.stale && !returned {
             return Disposition::Stale;
         }
-        if returned && (event.stale || !self.return_if_person_idle(event)) {
+        if event.policy.paused && !returned {
+            return Disposition::Paused;
+        }
+        let may_return = !event.stale && !event.policy.paused;
+        if returned && !(may_return && self.return_if_person_idle(event)) {
             return Disposition::Stored(None);
         }
         if let Some(machine) = self.run_loop_guard(event) {
@@ -404,6 +373,8 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::intake::ConsentRequest;
+    use super::super::loop_guard::Limits;
     use super::*;
     use crate::config::Config;
 
@@ -421,6 +392,7 @@ mod tests {
             max_burst_ms: 4000,
             stale_ms: 24 * HOUR,
             return_ms: 24 * HOUR,
+            paused: false,
             limits: *LIMITS,
             consent: None,
         }

@@ -68,6 +68,8 @@ const OPERATIONS: &[(&str, Option<Action>)] = &[
     ("add_number", Some(Action::NumberAdded)),
     ("change_number", Some(Action::NumberChanged)),
     ("remove_number", Some(Action::NumberRemoved)),
+    ("pause_number", Some(Action::NumberPaused)),
+    ("resume_number", Some(Action::NumberResumed)),
     ("try_number", Some(Action::NumberTried)),
     ("check_fields", None),
     ("sync_templates", None),

@@ -18,12 +18,11 @@ use super::WebState;
 use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
-use crate::domain::{Event, Item, NumberId, ProviderKind, What};
+use crate::domain::{Event, Item, ProviderKind, What};
 use crate::metrics::{
     MESSAGES_IN, MESSAGES_UNKNOWN_NUMBER, NOTICES_LOST, WEBHOOK_SECONDS, WEBHOOKS, WEBHOOKS_REFUSED,
 };
-use crate::pipeline::Bot;
-use crate::pipeline::inbound::{self, Webhook};
+use crate::pipeline::inbound::{self, InboundNumber, Webhook};
 use crate::provider::{Form, UnverifiedWebhook};
 use crate::secrets;
 use crate::spans;
@@ -146,8 +145,7 @@ async fn accept(
     // meanwhile.
     verify_others(&ours, first, headers, &body)?;
     let answers = |number: &Arc<Number>| {
-        let answers = (number.id.clone(), web.desk.bots.get(&number.agent));
-        (number.client.external_id().to_owned(), answers)
+        (number.client.external_id().to_owned(), web.desk.inbound_number(number))
     };
     let answers: HashMap<_, _> = ours.iter().map(answers).collect();
     let wrote: Vec<bool> = ours.iter().map(|number| wrote(number, &items)).collect();
@@ -188,8 +186,8 @@ pub(super) async fn take_own(
 ) -> Result<(), Problem> {
     let items = number.client.decode(&body);
     let items = items.map_err(|malformed| Problem::bad_request(malformed.to_string()))?;
-    let bot = (number.id.clone(), web.desk.bots.get(&number.agent));
-    let answers = HashMap::from([(number.client.external_id().to_owned(), bot)]);
+    let inbound = web.desk.inbound_number(number);
+    let answers = HashMap::from([(number.client.external_id().to_owned(), inbound)]);
     let (provider, candidates, turns) = (number.provider, Vec::new(), Offer::default());
     let authenticated = false;
     let webhook = Webhook { provider, body, items, candidates, authenticated, again: None, turns };
@@ -213,8 +211,8 @@ async fn read(web: &WebState, body: Body) -> Result<Bytes, Problem> {
         .map_err(|_| Problem::too_large(limit))
 }
 
-/// By the provider's id of a number: the number and its agent.
-type Answers = HashMap<String, (NumberId, Option<Arc<Bot>>)>;
+/// The numbers, by the provider's ids of them.
+type Answers = HashMap<String, InboundNumber>;
 
 /// Stores a webhook, and starts the turns that were claimed with it.
 async fn take(web: WebState, mut webhook: Webhook, answers: Answers) -> store::Result<()> {

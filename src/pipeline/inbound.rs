@@ -11,8 +11,8 @@ use self::consent::Consent;
 use super::bot::Bot;
 use super::bounds::{cut_quote, truncate_to_limit};
 use super::framing::without_sources_line;
+use crate::domain::intake::{ConsentRequest, IntakePolicy};
 use crate::domain::loop_guard::Limits;
-use crate::domain::thread::{ConsentRequest, IntakePolicy};
 use crate::domain::time::now_ms;
 use crate::domain::{
     Agent, Author, Content, Event, Item, Line, MessageId, MessageKind, NumberId, ProviderKind,
@@ -61,19 +61,30 @@ pub struct Webhook {
     pub turns: Offer,
 }
 
+/// A number that messages come in on.
+#[derive(Clone)]
+pub struct InboundNumber {
+    /// Its id.
+    pub id: NumberId,
+    /// The agent that answers on it; `None` if it has no version that can be used.
+    pub bot: Option<Arc<Bot>>,
+    /// Whether the bot is paused on it.
+    pub paused: bool,
+}
+
 /// Stores a webhook. On return, it is on disk and may be acknowledged. `number_of` returns the
-/// number for the provider's id, with the agent that answers on it.
+/// number for the provider's id.
 pub async fn take_in(
     store: &Store,
     webhook: Webhook,
     intake: Intake,
-    number_of: impl Fn(&str) -> Option<(NumberId, Option<Arc<Bot>>)>,
+    number_of: impl Fn(&str) -> Option<InboundNumber>,
 ) -> Result<TakenIn> {
     let Webhook { provider, body, items, candidates, authenticated, again, turns } = webhook;
     let mut history = 0;
     let give = |item: Item| {
-        let (number, bot) = item.number.as_deref().and_then(&number_of).unzip();
-        let bot = bot.flatten();
+        let number = item.number.as_deref().and_then(&number_of);
+        let bot = number.as_ref().and_then(|number| number.bot.clone());
         history = history.max(bot.as_ref().map_or(0, |bot| bot.agent.history));
         let content = match &item.event {
             Event::Message(message) => Some(message.content.said()),
@@ -83,6 +94,8 @@ pub async fn take_in(
         if let Some(consent) = &mut policy.consent {
             consent.practice = provider == ProviderKind::Sandbox;
         }
+        policy.paused = number.as_ref().is_some_and(|number| number.paused);
+        let number = number.map(|number| number.id);
         Arrival { number, item, policy, authenticated }
     };
     let items = items.into_iter().map(give).collect();
@@ -102,6 +115,7 @@ pub fn intake_policy(
         max_burst_ms: intake.most_ms,
         stale_ms: intake.stale_ms,
         return_ms: bot.map_or(0, |bot| bot.agent.handoff.return_minutes.saturating_mul(60_000)),
+        paused: false,
         limits: intake.limits,
         consent: content.zip(bot).and_then(|(content, bot)| consent_request(content, &bot.agent)),
     }

@@ -76,6 +76,8 @@ pub struct NumberRow {
     pub state: NumberState,
     /// Why it is stopped.
     pub state_reason: Option<String>,
+    /// Since when the bot is paused on it.
+    pub bot_paused_at: Option<i64>,
     /// 1 if it was added in the console, else 0.
     pub added: i64,
     /// The phone number as the provider formats it.
@@ -189,7 +191,7 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = formatcp!(
-                "select id, slug, provider, external_id, agent_id, state, state_reason,
+                "select id, slug, provider, external_id, agent_id, state, state_reason, bot_paused_at,
                      cast(case when settings is null then 0 else 1 end as bigint) as added, display,
                      verified_name, verified_at, last_webhook_at, last_inbound_at, last_sent_at, created_at
                  from numbers where workspace_id = $1 and state <> '{REMOVED}' order by slug"

@@ -212,8 +212,9 @@ impl Write for Tell {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let number = NumberId::stored(self.case.number_id.clone());
         let reason = self.case.reason.as_str();
-        let stale = CaseReason::of(reason) == Some(MessageReason::Stale {}.into());
-        let repeated = (self.case.turn_id.is_some() || stale)
+        let unanswered = [MessageReason::Stale {}, MessageReason::BotPaused {}].map(Some);
+        let of_many = unanswered.contains(&MessageReason::of(reason));
+        let repeated = (self.case.turn_id.is_some() || of_many)
             && cases::told_lately(conn, workspace, (&number, reason)).await?;
         let told = if repeated { cases::REPEATED } else { cases::TOLD };
         let sql = "update escalations set told = $2 where id = $1 and told = 0";

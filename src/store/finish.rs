@@ -9,6 +9,7 @@ use const_format::formatcp;
 use super::batcher::BatchWrite;
 use super::cases::Case;
 use super::gaps::UnansweredQuestion;
+use super::number_health::paused;
 use super::outbox::{OutboxEntry, OutgoingRow, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::turns::Claim;
@@ -97,7 +98,7 @@ pub struct Escalation {
 pub enum CommitOutcome {
     /// Committed; with the first reply if it was claimed for sending.
     Yes(Option<Box<ToSend>>),
-    /// A person took over, or another process has the lease: nothing was stored.
+    /// A person took over, another process has the lease, or the bot is paused: nothing was stored.
     Overtaken,
 }
 
@@ -161,7 +162,8 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
         ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
             {revised}, replied_at = coalesce(v.replied_at, conversations.replied_at),
             reply_hash = case when v.replied_at is null then conversations.reply_hash else v.reply_hash end
-        from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}'",
+        from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}' and not {paused}",
+        paused = paused!("conversations.number_id"),
         bot = Owner::REQUIRED_FOR_COMMIT.as_str(),
         revised = revised!("v.moment")
     );

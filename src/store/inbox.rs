@@ -14,7 +14,7 @@ use super::warnings::Candidate;
 use super::writer::Urgency;
 use super::{Conn, Result, Rows, Store, messages, now, storable};
 use crate::domain::Owner;
-use crate::domain::thread::IntakePolicy;
+use crate::domain::intake::IntakePolicy;
 use crate::domain::{
     Content, ConversationId, Event, Item, MessageKind, MessageState, NumberId, Party, ProviderKind,
     WebhookId, WorkspaceId,

@@ -56,6 +56,7 @@ pub mod campaigns;
 pub mod numbers;
 pub mod warnings;
 pub mod number_health;
+mod number_pauses;
 pub mod templates;
 pub mod calls;
 pub mod files;

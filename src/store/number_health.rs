@@ -31,6 +31,18 @@ macro_rules! forbidden {
 }
 pub(super) use forbidden;
 
+/// Whether the bot is paused on the number with this id.
+macro_rules! paused {
+    ($number:literal) => {
+        concat!(
+            "exists (select 1 from numbers p where p.id = ",
+            $number,
+            " and p.bot_paused_at is not null)"
+        )
+    };
+}
+pub(super) use paused;
+
 #[derive(FromRow)]
 struct HealthRow {
     number_id: String,

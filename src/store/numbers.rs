@@ -300,7 +300,7 @@ impl Write for Remove {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let id = self.id.as_str();
         let sql = "update numbers set state = $4, state_reason = null, settings = null, revision = revision + 1,
-                       updated_at = $3
+                       bot_paused_at = null, updated_at = $3
                    where workspace_id = $1 and id = $2 and settings is not null";
         if run!(conn, sql, workspace.as_str(), id, now(), NumberState::Removed)? == 0 {
             return Ok(false);

@@ -12,7 +12,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::number_health::forbidden;
+use super::number_health::{forbidden, paused};
 use super::words::author::{BOT, CONSENT, FOLLOW_UP, NOTICE};
 use super::words::message_state::{QUEUED, SENDING, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
@@ -125,6 +125,8 @@ pub struct ToSend {
     pub to_staff: i64,
     /// 1 if it is a follow-up and the customer has written since, else 0.
     pub outdated: i64,
+    /// 1 if the bot is paused on the number, else 0.
+    pub paused: i64,
 }
 
 /// A request to claim messages.
@@ -300,7 +302,9 @@ macro_rules! claim {
                  (select v.window_closed_at from conversations v where v.id = messages.conversation_id)
                      as window_closed_at,
                  cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff,
-                 cast(case when {OUTDATED} then 1 else 0 end as bigint) as outdated",
+                 cast(case when {OUTDATED} then 1 else 0 end as bigint) as outdated,
+                 cast(case when {paused} then 1 else 0 end as bigint) as paused",
+            paused = paused!("messages.number_id"),
             forbidden = forbidden!("m.number_id", "$1"),
             left = left!("m.conversation_id", "$8"),
             lock = $lock

@@ -60,6 +60,9 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     if message.opted_out_at.is_some() && message.author != Author::Consent {
         return Err(unneeded(message, "the customer opted out"));
     }
+    if message.paused != 0 && matches!(message.author, Author::Bot | Author::FollowUp) {
+        return Err(missed(message, Fault::ours(NoteCode::BotPaused.text())));
+    }
     if message.outdated != 0 {
         return Err(Stop::Void(Fault::ours(NoteCode::CustomerWrote.text())));
     }
@@ -136,6 +139,7 @@ mod tests {
             window_closed_at: None,
             to_staff: 0,
             outdated: 0,
+            paused: 0,
         }
     }
 
@@ -198,6 +202,17 @@ mod tests {
         assert!(matches!(ask(&refused, None), Err(Stop::Missed(_))), "WhatsApp's word wins");
         let stranger = message(Author::Notice, Owner::Bot, None);
         assert!(ask(&stranger, None).is_ok(), "a support contact who never wrote is tried");
+    }
+
+    #[test]
+    fn of_a_paused_bot_nothing_is_sent_and_a_person_sees_to_it() {
+        for author in Author::ALL {
+            let paused = ToSend { paused: 1, ..message(*author, Owner::Bot, JUST_NOW) };
+            let passes = !matches!(author, Author::Bot | Author::FollowUp | Author::Customer);
+            assert_eq!(ask(&paused, None).is_ok(), passes, "{author}");
+        }
+        let answer = ToSend { paused: 1, ..message(Author::Bot, Owner::Bot, JUST_NOW) };
+        assert!(matches!(ask(&answer, None), Err(Stop::Missed(_))));
     }
 
     #[test]

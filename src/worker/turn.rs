@@ -72,6 +72,8 @@ enum End {
     Nothing,
     /// The number or the agent is missing.
     Unconfigured,
+    /// The bot is paused on the number: the messages are left to people.
+    Paused,
 }
 
 enum AttemptOutcome {
@@ -139,6 +141,7 @@ impl Job {
             Ok(End::Overtaken) => "overtaken",
             Ok(End::Nothing) => "nothing",
             Ok(End::Unconfigured) => "unconfigured",
+            Ok(End::Paused) => "paused",
             Err(error) => {
                 tracing::error!(%error, "a turn could not be stored, it is run again");
                 // If the release fails, the lease expires and polling finds the conversation.
@@ -170,6 +173,11 @@ impl Job {
             self.release(Some(UNCONFIGURED_MS), true).await?;
             return Ok(End::Unconfigured);
         };
+        if self.desk.numbers.is_paused(&number.id) {
+            self.desk.store.leave_to_people(self.claim()).await?;
+            self.desk.notifier.changed(&self.claim().conversation());
+            return Ok(End::Paused);
+        }
         let deadline = tokio::time::Instant::now() + self.limit;
         let scene = Scene { bot: &bot, number: &number, deadline };
         let Some((gathered, answer)) = self.answer(&scene, heard).await? else {
@@ -191,8 +199,10 @@ impl Job {
         });
         if !committed? {
             tracing::info!(
-                "a person took over, or another process has the conversation: the answer is dropped"
+                "a person took over, the bot is paused, or another process has the conversation: the answer is dropped"
             );
+            // Whoever took over ended the lease; only a pause that this process learns of later did not.
+            self.release(Some(PAUSE_MS), true).await?;
             return Ok(End::Overtaken);
         }
         self.desk.notifier.changed(&self.claim().conversation());

@@ -65,6 +65,7 @@ mod message_kinds;
 mod merged_contacts;
 mod model_trouble;
 mod models;
+mod paused_bot;
 mod permissions;
 mod person;
 mod numbers;

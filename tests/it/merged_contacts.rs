@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use frontdesk::domain::audit::{Action, Outcome};
-use frontdesk::domain::thread::ConsentRequest;
+use frontdesk::domain::intake::ConsentRequest;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Author, Content, ConversationId, Echo, Event, FollowUpPlan, Inbound, Item,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use frontdesk::domain::thread::IntakePolicy;
+use frontdesk::domain::intake::IntakePolicy;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Author, Content, ConversationId, Event, Inbound, Item, MessageId,

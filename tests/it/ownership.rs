@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use frontdesk::domain::intake::{self, IntakePolicy};
 use frontdesk::domain::loop_guard::Limits;
-use frontdesk::domain::thread::{self, IntakePolicy};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault,
@@ -686,12 +686,12 @@ impl Play {
         let mut arrival = self.item(place.1, Event::Message(Box::new(message)));
         arrival.policy.return_ms = i64::from(wish == Wish::Back);
         arrival.policy.consent = match wish {
-            Wish::Stop => Some(thread::ConsentRequest {
+            Wish::Stop => Some(intake::ConsentRequest {
                 out: true,
                 reply: Some("Goodbye.".into()),
                 practice: false,
             }),
-            Wish::Start => Some(thread::ConsentRequest {
+            Wish::Start => Some(intake::ConsentRequest {
                 out: false,
                 reply: Some("Welcome back.".into()),
                 practice: false,
@@ -739,6 +739,7 @@ impl Play {
             max_burst_ms: 0,
             stale_ms: 24 * 60 * MINUTE,
             return_ms: 0,
+            paused: false,
             limits: Limits {
                 repeats: i64::try_from(REPEATS).unwrap(),
                 a_minute: 0,

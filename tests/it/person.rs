@@ -20,7 +20,12 @@ async fn id(app: &TestApp, customer: &str) -> String {
 }
 
 /// Posts to the API with an idempotency key.
-async fn post(app: &TestApp, path: &str, key: Option<&str>, body: &Value) -> (StatusCode, Value) {
+pub(super) async fn post(
+    app: &TestApp,
+    path: &str,
+    key: Option<&str>,
+    body: &Value,
+) -> (StatusCode, Value) {
     let mut request = app.http.post(format!("{}/api/v1{path}", app.url)).bearer_auth(KEY);
     if let Some(key) = key {
         request = request.header("idempotency-key", key);

@@ -35,7 +35,7 @@ test("a reason is said in the reader's language with its values", () => {
   );
 });
 
-const plain = ["person_offer", "budget", "failure", "stale", "orphaned", "unknown"] as const;
+const plain = ["person_offer", "budget", "failure", "stale", "bot_paused", "orphaned", "unknown"] as const;
 const spoken: CaseReasonFields["reason_code"][] = [
   ...plain.map((kind) => ({ kind })),
   { kind: "prompt", problem: "p" },

@@ -31,6 +31,7 @@ export function useCaseReason() {
       case "budget":
       case "failure":
       case "stale":
+      case "bot_paused":
       case "orphaned":
       case "unknown":
         return t(`reason.${code.kind}`);

@@ -254,6 +254,8 @@ fn expensive() -> OpenApiRouter<WebState> {
         .routes(routes!(suggestions::questions))
         .routes(routes!(compare::compare))
         .routes(routes!(evals::report))
+        .routes(routes!(numbers::pause::pause))
+        .routes(routes!(numbers::pause::resume))
         .routes(routes!(numbers::trial::test))
         .routes(routes!(numbers::templates::sync))
         .routes(routes!(model_choice::set, model_choice::remove))

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use crate::domain::intake::{ConsentRequest, IntakePolicy};
 use crate::domain::loop_guard::Limits;
 use crate::domain::offers::MarkedText;
-use crate::domain::thread::{ConsentRequest, Disposition, InboundEvent, IntakePolicy, Thread};
+use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::time::{Millis, now_ms};
 use crate::domain::trial::{TrialKind, TrialOutcome};
 use crate::domain::{
@@ -139,7 +140,9 @@ fn unanswered(
             let why = why.unwrap_or("a person has the conversation");
             (TrialOutcome::Silence, Vec::new(), Some(why.to_owned()))
         }
-        Disposition::Waits { .. } | Disposition::Stale => (TrialOutcome::Silence, Vec::new(), None),
+        Disposition::Waits { .. } | Disposition::Stale | Disposition::Paused => {
+            (TrialOutcome::Silence, Vec::new(), None)
+        }
     };
     let (choices, citations, trace) = (Vec::new(), Vec::new(), Trace::default());
     TrialResult { outcome, bubbles, choices, citations, reason, trace, thread }
@@ -264,6 +267,7 @@ mod tests {
             max_burst_ms: 4_000,
             stale_ms: 0,
             return_ms: 60_000,
+            paused: false,
             limits,
             consent: None,
         };

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::conversations::Conversations;
 use super::{Arrival, ConversationEvent, MessageKey, Offer, StoredMessage, TakeIn, TakenIn};
+use crate::domain::intake::IntakePolicy;
 use crate::domain::loop_guard;
-use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
+use crate::domain::thread::{Disposition, InboundEvent};
 use crate::domain::{
     Author, Content, ConversationId, Event, Inbound, MediaKind, MessageId, MessageKind,
     MessageState, NoteCode, NumberId, Status, WebhookId, WorkspaceId,
@@ -142,7 +143,8 @@ impl<'a> Batch<'a> {
         let state = Arriving { conversation: &conversation, disposition, sent_at, quotes };
         self.apply_effects(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
-        if matches!(disposition, Disposition::Stored(_) | Disposition::Stale) {
+        if matches!(disposition, Disposition::Stored(_) | Disposition::Stale | Disposition::Paused)
+        {
             self.unanswered.push(conversation.clone());
         } else {
             let waits = matches!(disposition, Disposition::Waits { .. }).then(|| known.1.clone());
@@ -292,6 +294,7 @@ fn row<'m>(
         Disposition::Waits { .. } => None,
         Disposition::Stored(note) => *note,
         Disposition::Stale => Some(NoteCode::Stale.text()),
+        Disposition::Paused => Some(NoteCode::BotPaused.text()),
         Disposition::OptedOut => Some(OPTED_OUT),
         Disposition::OptedIn => Some(NoteCode::OptedIn.text()),
         Disposition::Machine(_) => Some(MACHINE),

@@ -98,6 +98,8 @@ impl OutboxEntry<'_> {
             // Replies go to customers.
             to_staff: 0,
             outdated: 0,
+            // Its commit saw that the bot is not.
+            paused: 0,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A store without an application, and what tests do with it: numbers, turns that end, and claims
 //! of messages to send.
 
+use frontdesk::domain::intake::IntakePolicy;
 use frontdesk::domain::loop_guard::Limits;
-use frontdesk::domain::thread::IntakePolicy;
 use frontdesk::domain::{AgentId, MessageId, NumberId, ProviderKind, TurnId, TurnOutcome, Usage};
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::FinishedTurn;
@@ -20,6 +20,7 @@ pub(crate) const POLICY: IntakePolicy = IntakePolicy {
     max_burst_ms: 0,
     stale_ms: 24 * 60 * MINUTE,
     return_ms: 0,
+    paused: false,
     limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
     consent: None,
 };

@@ -1,5 +1,5 @@
 // One number: its state, what is missing for it to answer, its agent and its fields; or a step of its set-up.
-import { Accordion, Alert, Button, Paper, Stack, Title } from "@mantine/core";
+import { Accordion, Alert, Button, Group, Paper, Stack, Title } from "@mantine/core";
 import { IconTrash } from "@tabler/icons-react";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback } from "react";
@@ -19,6 +19,7 @@ import { FallbackWarning } from "./FallbackTemplate";
 import { History } from "./History";
 import { NumberSetup } from "./NumberSetup";
 import { NumberState } from "./NumberState";
+import { PauseButton, PauseNotice } from "./PauseNotice";
 import { hasTemplates, type Provider, useProviders } from "./provider";
 import { StopNotice } from "./StopNotice";
 import { openStep, stepOf } from "./setup";
@@ -58,7 +59,15 @@ export function NumberPage() {
           />
         )
       }
-      actions={!step && number?.from === "console" && <DeleteButton key={number.id} number={number} />}
+      actions={
+        !step &&
+        number && (
+          <Group gap="xs">
+            <PauseButton key={number.id} number={number} />
+            {number.from === "console" && <DeleteButton key={number.id} number={number} />}
+          </Group>
+        )
+      }
     >
       {gone && !number ? (
         <Failed error={new Failure(404, t("page.gone"))} />
@@ -90,6 +99,7 @@ function NumberView({ number, provider }: { number: Number; provider?: Provider 
   return (
     <Stack gap="lg">
       <StopNotice number={number} />
+      <PauseNotice number={number} />
       <Warnings number={number} />
       <FallbackWarning number={number} />
       {number.from === "file" && <Alert>{t("fileAbout")}</Alert>}

@@ -17,10 +17,19 @@ export function NumberState({ number, provider }: { number: Number; provider?: P
       ? "blocked"
       : number.state === "at_risk"
         ? "atRisk"
-        : isConnected(number, provider)
-          ? "ready"
-          : "setup";
-  const colour = { ready: "teal", stopped: "red", blocked: "red", setup: "orange", atRisk: "orange" }[state];
+        : number.bot_paused_at
+          ? "paused"
+          : isConnected(number, provider)
+            ? "ready"
+            : "setup";
+  const colour = {
+    ready: "teal",
+    stopped: "red",
+    blocked: "red",
+    setup: "orange",
+    atRisk: "orange",
+    paused: "orange",
+  }[state];
   return (
     <Badge component="span" color={colour} variant="light" tt="none">
       {t(`state.${state}`)}

@@ -10,6 +10,7 @@ import { Page } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
 import { useHealthWords } from "./Health";
 import { NumberState } from "./NumberState";
+import { PauseNotice } from "./PauseNotice";
 import { useProviders, useWords } from "./provider";
 import { StopNotice } from "./StopNotice";
 import { Warnings } from "./Warnings";
@@ -117,6 +118,7 @@ function Row({ number }: { number: Schemas["Number"] }) {
           {facts.filter(Boolean).join(" · ")}
         </Text>
         <StopNotice number={number} brief />
+        <PauseNotice number={number} brief />
         <Warnings number={number} brief />
       </Stack>
     </Paper>

@@ -84,6 +84,8 @@ export const actions: Record<Action, ActionFacts> = {
   "number.added": { kind: "numbers", subject: "number" },
   "number.changed": { kind: "numbers", subject: "number" },
   "number.removed": { kind: "numbers", subject: "number" },
+  "number.paused": { kind: "numbers", subject: "number" },
+  "number.resumed": { kind: "numbers", subject: "number" },
   "number.tried": { kind: "numbers", subject: "number" },
   "template.created": { kind: "numbers", subject: "template" },
   "template.deleted": { kind: "numbers", subject: "template" },

@@ -41,6 +41,8 @@ pub(in super::super) struct Number {
     state_reason: Option<String>,
     /// Why it is stopped, as a code with its values; null if the reason has none.
     state_code: Option<StopReason>,
+    /// Since when the bot is paused on it, milliseconds since 1970; null if it answers.
+    bot_paused_at: Option<i64>,
     /// What puts it at risk, oldest first.
     warnings: Vec<NumberWarning>,
     /// What its provider said of its quality, its messaging limit and what it is forbidden.
@@ -241,6 +243,7 @@ fn shown(web: &WebState, row: NumberRow, (added, reports): (&[AddedRow], &Report
         state,
         state_code,
         state_reason,
+        bot_paused_at: row.bot_paused_at,
         warnings,
         health,
         display: row.display,

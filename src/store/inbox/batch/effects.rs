@@ -65,6 +65,10 @@ impl Batch<'_> {
                 let reason = MessageReason::Stale {}.into();
                 self.call_person(conn, state, (reason, message)).await
             }
+            Disposition::Paused => {
+                let reason = MessageReason::BotPaused {}.into();
+                self.call_person(conn, state, (reason, message)).await
+            }
             Disposition::Waits { .. } | Disposition::Stored(_) => Ok(()),
         }
     }

@@ -1,0 +1,148 @@
+//! `frontdesk number`: shows the WhatsApp numbers, asks their providers, and pauses the bot on one.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+
+use super::audit::AuditEntry;
+use super::campaign::shown;
+use crate::app::App;
+use crate::domain::label::{MAX_REASON_LEN, one_line};
+use crate::domain::{Action, NumberId, NumberOrigin};
+use crate::store::agents::NumberRow;
+use crate::store::numbers::shown_slug;
+
+/// Show the WhatsApp numbers, check one with its provider, and pause the bot on one
+///
+/// Numbers are connected in the console, or under [numbers] in the configuration.
+#[derive(Debug, Args)]
+pub(super) struct Numbers {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the numbers [default command]
+    List,
+    /// Show a number, and what its provider says of it
+    Status {
+        /// The number's name
+        number: String,
+    },
+    /// Pause the bot on a number: messages are stored and shown, nobody is answered
+    ///
+    /// What waits for the bot is left to people, with a case. People can write on; a customer's STOP
+    /// counts.
+    Pause {
+        /// The number's name
+        number: String,
+    },
+    /// Let the bot answer on a number again, from the next message on
+    Resume {
+        /// The number's name
+        number: String,
+    },
+}
+
+impl Numbers {
+    /// The command's audit entry.
+    pub(super) fn audit_entry(&self) -> AuditEntry {
+        match &self.command {
+            None | Some(Command::List | Command::Status { .. }) => None,
+            Some(Command::Pause { number }) => Some((Action::NumberPaused, number.clone())),
+            Some(Command::Resume { number }) => Some((Action::NumberResumed, number.clone())),
+        }
+    }
+
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        match self.command {
+            None | Some(Command::List) => list(&app).await?,
+            Some(Command::Status { number }) => return status(&app, &number).await,
+            Some(Command::Pause { number }) => {
+                set_paused(&app, &number, true).await?;
+                println!(
+                    "The bot is paused on {number}: a running desk answers nobody there. `frontdesk number resume {number}` lets it answer again."
+                );
+            }
+            Some(Command::Resume { number }) => {
+                set_paused(&app, &number, false).await?;
+                println!("The bot answers on {number} from the next message on.");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn list(app: &App) -> anyhow::Result<()> {
+    let rows = rows(app).await?;
+    if rows.is_empty() {
+        println!("There are no numbers: connect one in the console, or under [numbers].");
+    }
+    for row in rows {
+        let name = shown_slug(&row.slug, &row.id);
+        let display = row.display.as_deref().unwrap_or(&row.external_id);
+        let paused = if row.bot_paused_at.is_some() { "  bot paused" } else { "" };
+        println!(
+            "{name:<20}  {:<9}  {:<8}  {}{paused}",
+            row.provider.to_string(),
+            row.state.as_str(),
+            one_line(display, MAX_REASON_LEN)
+        );
+    }
+    Ok(())
+}
+
+async fn status(app: &App, name: &str) -> anyhow::Result<ExitCode> {
+    let row = row(app, name).await?;
+    let number = app.desk.number(&row.id);
+    let said = |text: &Option<String>| one_line(text.as_deref().unwrap_or("?"), MAX_REASON_LEN);
+    let origin = if row.added == 1 { NumberOrigin::Console } else { NumberOrigin::File };
+    println!("number: {name} ({}, {origin}), {}", row.provider, row.external_id);
+    println!("phone: {}, shown as {}", said(&row.display), said(&row.verified_name));
+    println!("state: {}", row.state.as_str());
+    if let Some(why) = app.desk.numbers.disconnected_reason(&row.id).or(row.state_reason) {
+        println!("why: {}", one_line(&why, MAX_REASON_LEN));
+    }
+    println!(
+        "bot: {}",
+        row.bot_paused_at.map_or("answers".to_owned(), |at| format!("paused since {}", shown(at)))
+    );
+    for (label, at) in [
+        ("a customer last wrote", row.last_inbound_at),
+        ("something was last sent", row.last_sent_at),
+        ("the provider last called", row.last_webhook_at),
+    ] {
+        println!("{label}: {}", at.map_or("never".to_owned(), shown));
+    }
+    let Some(number) = number else { return Ok(ExitCode::FAILURE) };
+    match number.client.check().await {
+        Ok(words) => println!("provider: {}", one_line(&words, MAX_REASON_LEN)),
+        Err(error) => {
+            println!("provider: {}", one_line(&error.to_string(), MAX_REASON_LEN));
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn set_paused(app: &App, name: &str, paused: bool) -> anyhow::Result<()> {
+    let id = NumberId::stored(row(app, name).await?.id);
+    if !app.desk.store.pause_bot(&id, paused).await? {
+        bail!("the number {name} was removed");
+    }
+    Ok(())
+}
+
+/// The numbers of the console, and those of the configuration file that are connected.
+async fn rows(app: &App) -> anyhow::Result<Vec<NumberRow>> {
+    let mut rows = app.desk.store.numbers().await?;
+    rows.retain(|row| row.added == 1 || app.desk.number(&row.id).is_some());
+    Ok(rows)
+}
+
+async fn row(app: &App, name: &str) -> anyhow::Result<NumberRow> {
+    let found = rows(app).await?.into_iter().find(|row| shown_slug(&row.slug, &row.id) == name);
+    found.with_context(|| format!("there is no number `{name}`; `frontdesk number` lists them"))
+}
