@@ -321,3 +321,33 @@ test("a restriction stops a number, and its page says until when, with its quali
   await expect(facts).not.toContainText("May not send");
   await expect.poll(() => desk.graph.sent.length).toBe(2);
 });
+
+test("the bot is paused on a number, and answers again", async ({ page, desk }) => {
+  const [ada, ben] = ["447700900471", "447700900472"];
+  const to = (customer: string) => desk.graph.sent.filter((sent) => sent.to.endsWith(customer));
+  await page.goto("/numbers");
+  await page.getByRole("link", { name: "main", exact: true }).click();
+  await page.getByRole("button", { name: "Pause the bot" }).click();
+  const dialog = page.getByRole("dialog", { name: "Pause the bot on this number?" });
+  await accessible(page, "before the bot is paused");
+  await dialog.getByRole("button", { name: "Pause the bot" }).click();
+  const main = page.getByRole("main");
+  await expect(main.getByText("The bot is paused", { exact: true })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Pause the bot" })).toBeHidden();
+  await accessible(page, "a number on which the bot is paused");
+  await desk.graph.customerSays(ada, "When do you open?", "Ada");
+  await page.goto("/inbox");
+  const row = page.getByRole("link", { name: /Ada/ }).first();
+  await row.click();
+  await expect(page.getByText("The customer wrote while the bot was paused on this number").first()).toBeVisible();
+  expect(to(ada)).toEqual([]);
+
+  await page.goto("/numbers");
+  await expect(page.getByTestId("number").first()).toContainText("Bot paused");
+  await page.getByRole("link", { name: "main", exact: true }).click();
+  await page.getByRole("button", { name: "Let the bot answer" }).click();
+  await expect(main.getByText("The bot is paused", { exact: true })).toBeHidden();
+  await desk.graph.customerSays(ben, "When do you open?", "Ben");
+  await expect.poll(() => to(ben).length).toBeGreaterThan(0);
+  expect(to(ada)).toEqual([]);
+});
