@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::alert::{Account, Alert, WarningChange};
+use super::identity::IdentityKind;
 use super::message::{Content, MessageState};
 use super::number_health::HealthChange;
 use super::template::TemplateChange;
@@ -42,6 +43,8 @@ pub struct Party {
     pub wa_id: Option<String>,
     /// Business-scoped user id, such as `US.13491208655302741918`.
     pub bsuid: Option<String>,
+    /// LID, WhatsApp's id of a user without the phone: the digits before `@lid`.
+    pub lid: Option<String>,
     /// Profile name.
     pub name: Option<String>,
     /// User name, without `@`.
@@ -209,6 +212,18 @@ words! {
         UnknownNumber = "unknown_number",
         /// A notice to a support contact was not delivered.
         NoticeLost = "notice_lost",
+    }
+}
+
+impl Party {
+    /// The ids that are known, with their kinds, in the order in which they are preferred.
+    pub fn ids(&self) -> impl Iterator<Item = (IdentityKind, &str)> {
+        let ids = [
+            (IdentityKind::Phone, &self.wa_id),
+            (IdentityKind::Bsuid, &self.bsuid),
+            (IdentityKind::Lid, &self.lid),
+        ];
+        ids.into_iter().filter_map(|(kind, id)| Some((kind, id.as_deref()?)))
     }
 }
 

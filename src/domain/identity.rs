@@ -9,5 +9,7 @@ words! {
         Phone = "phone",
         /// Business-scoped user id. Each business portfolio knows the customer by another one.
         Bsuid = "bsuid",
+        /// LID: WhatsApp's id of a user without the phone.
+        Lid = "lid",
     }
 }

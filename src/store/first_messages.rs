@@ -68,10 +68,11 @@ impl Store {
             .read(async |conn| {
                 let sql = formatcp!(
                     "select v.id from contact_identities i join conversations v on v.contact_id = i.contact_id
-                     where {IS_PARTY} and v.number_id = $5 order by case when i.value = $2 then 0 else 1 end limit 1"
+                     where {IS_PARTY} and v.number_id = $6 order by case when i.value = $2 then 0 else 1 end limit 1"
                 );
-                let Ids { phone, other, bsuid } = Ids::of(to);
-                first!(conn, (ConversationId,), sql, workspace.as_str(), phone, other, bsuid, number.as_str())
+                let Ids { phone, other, bsuid, lid } = Ids::of(to);
+                let (space, number) = (workspace.as_str(), number.as_str());
+                first!(conn, (ConversationId,), sql, space, phone, other, bsuid, lid, number)
             })
             .await?;
         Ok(row.map(|row| row.0))
@@ -121,10 +122,10 @@ impl FirstMessage {
         let sql = formatcp!(
             "select c.id from contact_identities i join contacts c on c.id = i.contact_id
              where {IS_PARTY} and (c.opted_in_at is not null or exists (select 1 from conversations v
-                 where v.contact_id = c.id and v.number_id = $5 and v.last_inbound_at is not null))"
+                 where v.contact_id = c.id and v.number_id = $6 and v.last_inbound_at is not null))"
         );
-        let Ids { phone, other, bsuid } = Ids::of(&self.to);
+        let Ids { phone, other, bsuid, lid } = Ids::of(&self.to);
         let (space, number) = (workspace.as_str(), self.number.as_str());
-        Ok(first!(conn, (String,), sql, space, phone, other, bsuid, number)?.is_some())
+        Ok(first!(conn, (String,), sql, space, phone, other, bsuid, lid, number)?.is_some())
     }
 }

@@ -36,21 +36,33 @@ struct KnowRecipient {
 impl KnowRecipient {
     /// Whether all of the ids are the contact's.
     async fn is_known(&self, store: &Store) -> Result<bool> {
-        let Party { wa_id, bsuid, .. } = &self.recipient;
-        let (workspace, given) =
-            (store.workspace_id(), [wa_id, bsuid].into_iter().flatten().count());
+        let Party { wa_id, bsuid, lid, .. } = &self.recipient;
+        let (workspace, given) = (store.workspace_id(), self.recipient.ids().count());
         let known = store
             .read(async |conn| {
                 let sql = formatcp!(
                     "select count(*) from contact_identities i join conversations v on v.contact_id = i.contact_id
-                     where {IS_PARTY} and v.id = $5"
+                     where {IS_PARTY} and v.id = $6"
                 );
                 let (space, id) = (workspace.as_str(), self.conversation.as_str());
-                first!(conn, (i64,), sql, space, wa_id, wa_id, bsuid, id)
+                first!(conn, (i64,), sql, space, wa_id, wa_id, bsuid, lid, id)
             })
             .await?;
         Ok(known.is_some_and(|known| usize::try_from(known.0) == Ok(given)))
     }
+}
+
+/// An id, if no other contact has it in any of its spellings.
+macro_rules! free {
+    ($kind:ident, $id:literal, $spellings:literal) => {
+        formatcp!(
+            "case when not exists (select 1 from contact_identities i where i.workspace_id = contacts.workspace_id
+                 and i.kind = '{kind}' and i.value in ({spellings}) and i.contact_id <> contacts.id) then {id} end",
+            kind = identity_kind::$kind,
+            id = $id,
+            spellings = $spellings
+        )
+    };
 }
 
 #[async_trait]
@@ -64,30 +76,33 @@ impl Write for KnowRecipient {
     ) -> Result<Vec<ConversationId>> {
         let sql = "select contact_id from conversations where id = $1 and workspace_id = $2";
         let (conversation, space) = (self.conversation.as_str(), workspace.as_str());
-        let Some((contact,)) = first!(conn, (String,), sql, conversation, space)? else {
+        let Some((mut contact,)) = first!(conn, (String,), sql, conversation, space)? else {
             return Ok(Vec::new());
         };
-        let Party { wa_id, bsuid, .. } = &self.recipient;
-        let mut merged = Vec::new();
-        if let Some(bsuid) = bsuid {
-            merged = unite_by_id(conn, workspace, (&contact, bsuid)).await?;
-            // The first one is that by which messages may be sent.
-            let sql = formatcp!(
-                "update contacts set bsuid = $3, updated_at = $4 where id = $1 and bsuid is null
-                     and not exists (select 1 from contact_identities i
-                                     where i.workspace_id = $2 and i.kind = '{}' and i.value = $3)",
-                identity_kind::BSUID
-            );
-            run!(conn, sql, contact.as_str(), space, bsuid, now())?;
-        }
+        // The first one of a kind is that by which messages are sent. This comes first: a message that
+        // creates a contact with the id meanwhile is a conflict, or that contact is merged below.
+        let sql = formatcp!(
+            "update contacts set wa_id = coalesce(wa_id, {phone}), bsuid = coalesce(bsuid, {bsuid}),
+                 lid = coalesce(lid, {lid}), updated_at = $5 where id = $1",
+            phone = free!(PHONE, "$2", "$2, $6"),
+            bsuid = free!(BSUID, "$3", "$3"),
+            lid = free!(LID, "$4", "$4")
+        );
+        let Ids { phone, other, bsuid, lid } = Ids::of(&self.recipient);
+        run!(conn, sql, &contact, phone, bsuid, lid, now(), &other)?;
         let mut rows = Rows::default();
-        for (kind, id) in [(IdentityKind::Phone, wa_id), (IdentityKind::Bsuid, bsuid)] {
-            if let Some(id) = id {
-                rows.push([space.into(), kind.into(), id.as_str().into(), contact.as_str().into()]);
-            }
+        for (kind, id) in self.recipient.ids() {
+            rows.push([space.into(), kind.into(), id.into(), contact.as_str().into()]);
         }
         let into = "insert into contact_identities (workspace_id, kind, value, contact_id)";
         conn.many(into, &rows, "on conflict (workspace_id, kind, value) do nothing").await?;
+        let other = other.as_deref().map(|phone| (IdentityKind::Phone, phone));
+        let mut merged = Vec::new();
+        for (kind, id) in self.recipient.ids().chain(other) {
+            let (kept, changed) = unite_by_id(conn, workspace, (contact, kind, id)).await?;
+            contact = kept;
+            merged.extend(changed);
+        }
         Ok(merged)
     }
 }
@@ -102,15 +117,19 @@ pub(super) async fn has_opted_out(
         "select c.id from contact_identities i join contacts c on c.id = i.contact_id
          where {IS_PARTY} and c.opted_out_at is not null"
     );
-    let Ids { phone, other, bsuid } = Ids::of(customer);
-    Ok(first!(conn, (String,), sql, workspace.as_str(), phone, other, bsuid)?.is_some())
+    let Ids { phone, other, bsuid, lid } = Ids::of(customer);
+    Ok(first!(conn, (String,), sql, workspace.as_str(), phone, other, bsuid, lid)?.is_some())
 }
 
 /// Whether the identity `i` is one of [`Ids`], from the second parameter on; the first is the workspace.
+/// It is in each branch because SQLite else reads all identities of the workspace.
 pub(super) const IS_PARTY: &str = formatcp!(
-    "i.workspace_id = $1 and (i.kind = '{}' and i.value in ($2, $3) or i.kind = '{}' and i.value = $4)",
+    "(i.workspace_id = $1 and i.kind = '{}' and i.value in ($2, $3)
+      or i.workspace_id = $1 and i.kind = '{}' and i.value = $4
+      or i.workspace_id = $1 and i.kind = '{}' and i.value = $5)",
     identity_kind::PHONE,
-    identity_kind::BSUID
+    identity_kind::BSUID,
+    identity_kind::LID
 );
 
 /// The ids by which a customer is looked for.
@@ -119,11 +138,34 @@ pub(super) struct Ids<'a> {
     /// The phone's other spelling.
     pub(super) other: Option<String>,
     pub(super) bsuid: Option<&'a str>,
+    pub(super) lid: Option<&'a str>,
 }
 
 impl<'a> Ids<'a> {
-    pub(super) fn of(Party { wa_id, bsuid, .. }: &'a Party) -> Self {
+    pub(super) fn of(Party { wa_id, bsuid, lid, .. }: &'a Party) -> Self {
         let other = wa_id.as_deref().and_then(phone::other_spelling);
-        Self { phone: wa_id.as_deref(), other, bsuid: bsuid.as_deref() }
+        Self { phone: wa_id.as_deref(), other, bsuid: bsuid.as_deref(), lid: lid.as_deref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Settings, all};
+
+    /// Else each first message takes as long as there are customers.
+    #[tokio::test]
+    async fn sqlite_finds_a_customer_by_the_index() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("desk.db");
+        let settings = Settings { url: String::new().into(), path, connections: 1, wait_ms: 1000 };
+        let store = Store::open(&settings).await.unwrap();
+        let sql =
+            formatcp!("explain query plan select 1 from contact_identities i where {IS_PARTY}");
+        let x = "x";
+        let read = store.read(async |conn| all!(conn, (i64, i64, i64, String), sql, x, x, x, x, x));
+        let steps: Vec<_> = read.await.unwrap().into_iter().map(|step| step.3).collect();
+        let read: Vec<_> = steps.iter().filter(|step| step.contains(" i ")).collect();
+        assert!(read.len() == 3 && read.iter().all(|step| step.contains("value=?")), "{steps:?}");
     }
 }

@@ -188,7 +188,7 @@ fn in_order(all: &[TakeIn]) -> Vec<(usize, &Arrival)> {
 fn about(event: &Event) -> &str {
     match event {
         Event::Status(status) => &status.provider_id,
-        other => party(other).and_then(|p| p.wa_id.as_deref().or(p.bsuid.as_deref())).unwrap_or(""),
+        other => party(other).and_then(|party| party.ids().next()).map_or("", |(_, id)| id),
     }
 }
 

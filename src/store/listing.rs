@@ -31,6 +31,8 @@ pub struct ConversationRow {
     pub wa_id: Option<String>,
     /// The customer's business-scoped id.
     pub bsuid: Option<String>,
+    /// The customer's LID.
+    pub lid: Option<String>,
     /// When the customer opted out, if they did.
     pub opted_out_at: Option<i64>,
     /// When it was recorded that the customer agreed to be written to.
@@ -97,7 +99,7 @@ pub struct Which {
     /// Only those on the number with this id.
     pub number: Option<String>,
     /// Only those with this text in the customer's name, username or phone, or in one of the newest
-    /// messages.
+    /// messages, or with it as the customer's LID.
     pub words: Option<String>,
 }
 
@@ -167,7 +169,7 @@ fn query(rest: &str, found: &FoundColumns) -> String {
             case when v.open_cases > 0 then (select e.id from escalations e where e.conversation_id = v.id
                 and e.state = '{OPEN_CASE}' order by e.created_at desc, e.id desc limit 1) end as case_id
             from conversations v where v.workspace_id = $1 {rest})
-        select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, c.opted_in_at, c.opt_in_source, p.owner,
+        select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.lid, c.opted_out_at, c.opted_in_at, c.opt_in_source, p.owner,
             p.last_inbound_at, p.window_closed_at, p.notice_at, p.last_message_at, p.updated_at, p.unread,
             cast(p.waiting as bigint) as waiting, {WAITING_SINCE} as waiting_since,
             coalesce(q.transcript, q.body) as waiting_text, {found_text} as found_text,
@@ -269,7 +271,7 @@ impl Which {
 }
 
 /// Adds the search conditions. Contacts are scanned: their workspace index would be slower, and `||
-/// ''` prevents it.
+/// ''` prevents it. A LID is sought whole: it would contain parts of other customers' phones.
 fn search(sql: &mut String, ascii: bool) {
     let newest = |author: Author| {
         format!(
@@ -281,7 +283,7 @@ fn search(sql: &mut String, ascii: bool) {
     let _ = write!(
         sql,
         " and v.id in (select w.id from contacts c cross join conversations w
-            where w.contact_id = c.id and c.workspace_id || '' = $1 and ({} or {} or c.wa_id like $10)
+            where w.contact_id = c.id and c.workspace_id || '' = $1 and ({} or {} or c.wa_id like $10 or '%' || c.lid || '%' = $10)
           union select r.conversation_id from ({} union all {} union all {}) r where {} or {}) and ($8 = $9 or $8 <> $9)",
         holds("c.name", ascii),
         holds("c.username", ascii),

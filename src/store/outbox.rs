@@ -111,6 +111,8 @@ pub struct ToSend {
     pub wa_id: Option<String>,
     /// The customer's business-scoped id.
     pub bsuid: Option<String>,
+    /// The customer's LID.
+    pub lid: Option<String>,
     /// When the customer opted out, if they did.
     pub opted_out_at: Option<i64>,
     /// The conversation's owner; `None` if the stored word is unknown to this version. Then the bot
@@ -290,10 +292,9 @@ macro_rules! claim {
                  and ($7 = 0 or $7 > {left})
                  order by m.due_at, m.id limit $3 {lock})
              returning id, conversation_id, number_id, author, body, {CONTENT}, reply_to, attempts, lease_until,
-                 (select c.wa_id from conversations v join contacts c on c.id = v.contact_id
-                  where v.id = messages.conversation_id) as wa_id,
-                 (select c.bsuid from conversations v join contacts c on c.id = v.contact_id
-                  where v.id = messages.conversation_id) as bsuid,
+                 (select c.wa_id from conversations v join contacts c on c.id = v.contact_id where v.id = messages.conversation_id) as wa_id,
+                 (select c.bsuid from conversations v join contacts c on c.id = v.contact_id where v.id = messages.conversation_id) as bsuid,
+                 (select c.lid from conversations v join contacts c on c.id = v.contact_id where v.id = messages.conversation_id) as lid,
                  (select c.opted_out_at from conversations v join contacts c on c.id = v.contact_id
                   where v.id = messages.conversation_id) as opted_out_at,
                  (select v.owner from conversations v where v.id = messages.conversation_id) as owner,
@@ -346,6 +347,7 @@ pub(super) struct Free {
     lease_until: i64,
     wa_id: Option<String>,
     bsuid: Option<String>,
+    lid: Option<String>,
     opted_out_at: Option<i64>,
     #[sqlx(try_from = "LenientWord<Owner>")]
     owner: Option<Owner>,
@@ -372,7 +374,7 @@ pub(super) async fn free<'a>(
     }
     let before = "with v (id, lease_until, ordered, burst, since, moment) as (";
     let after = formatcp!(
-        ") select r.id, v.lease_until as lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at, r.window_closed_at
+        ") select r.id, v.lease_until as lease_until, c.wa_id, c.bsuid, c.lid, c.opted_out_at, r.owner, r.last_inbound_at, r.window_closed_at
         from v cross join conversations r cross join contacts c
         where r.id = v.id and c.id = r.contact_id
             and not {forbidden}

@@ -68,7 +68,7 @@ pub enum Refusal {
     WindowClosed,
     /// The customer opted out.
     OptedOut,
-    /// The customer has neither a phone nor a business-scoped id.
+    /// The customer has no phone, no business-scoped id and no LID.
     NoAddress,
 }
 
@@ -149,6 +149,7 @@ pub(super) struct RecipientRow {
     window_closed_at: Option<i64>,
     wa_id: Option<String>,
     bsuid: Option<String>,
+    lid: Option<String>,
     opted_out_at: Option<i64>,
 }
 
@@ -161,7 +162,7 @@ impl RecipientRow {
         macro_rules! find {
             ($lock:literal) => {
                 concat!(
-                    "select v.number_id, v.owner, v.last_inbound_at, v.window_closed_at, c.wa_id, c.bsuid, c.opted_out_at
+                    "select v.number_id, v.owner, v.last_inbound_at, v.window_closed_at, c.wa_id, c.bsuid, c.lid, c.opted_out_at
                     from conversations v join contacts c on c.id = v.contact_id
                     where v.id = $1 and v.workspace_id = $2 ",
                     $lock
@@ -184,7 +185,7 @@ impl RecipientRow {
         };
         if self.opted_out_at.is_some() {
             Some(Refusal::OptedOut)
-        } else if self.wa_id.is_none() && self.bsuid.is_none() {
+        } else if self.wa_id.is_none() && self.bsuid.is_none() && self.lid.is_none() {
             Some(Refusal::NoAddress)
         } else {
             closed.then_some(Refusal::WindowClosed)

@@ -88,6 +88,7 @@ sql_words! {
     }
     identity_kind: IdentityKind {
         BSUID = Bsuid,
+        LID = Lid,
         PHONE = Phone,
     }
     owner: Owner {

@@ -66,7 +66,7 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     if message.outdated != 0 {
         return Err(Stop::Void(Fault::ours(NoteCode::CustomerWrote.text())));
     }
-    if message.wa_id.is_none() && message.bsuid.is_none() {
+    if message.wa_id.is_none() && message.bsuid.is_none() && message.lid.is_none() {
         return Err(unneeded(message, "the contact has no WhatsApp id"));
     }
     // WhatsApp's word wins over the time of the customer's last message.
@@ -133,6 +133,7 @@ mod tests {
             lease_until: i64::MAX,
             wa_id: Some("15550001".into()),
             bsuid: None,
+            lid: None,
             opted_out_at: None,
             owner: Some(owner),
             last_inbound_at,
@@ -213,6 +214,19 @@ mod tests {
         }
         let answer = ToSend { paused: 1, ..message(Author::Bot, Owner::Bot, JUST_NOW) };
         assert!(matches!(ask(&answer, None), Err(Stop::Missed(_))));
+    }
+
+    #[test]
+    fn any_id_of_the_customer_is_enough() {
+        let of = |wa_id: Option<&str>, bsuid: Option<&str>, lid: Option<&str>| ToSend {
+            wa_id: wa_id.map(str::to_owned),
+            bsuid: bsuid.map(str::to_owned),
+            lid: lid.map(str::to_owned),
+            ..message(Author::Bot, Owner::Bot, JUST_NOW)
+        };
+        assert!(ask(&of(None, Some("US.1"), None), None).is_ok());
+        assert!(ask(&of(None, None, Some("201")), None).is_ok());
+        assert!(matches!(ask(&of(None, None, None), None), Err(Stop::Void(_))));
     }
 
     #[test]

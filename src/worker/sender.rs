@@ -56,7 +56,9 @@ impl MessageSender {
         // Customers are found by either spelling of their phone.
         let is_same = recipient.wa_id == message.wa_id.as_deref().and_then(other_spelling);
         let new_phone = !is_same && is_news(&recipient.wa_id, &message.wa_id);
-        if !new_phone && !is_news(&recipient.bsuid, &message.bsuid) {
+        let new_id =
+            is_news(&recipient.bsuid, &message.bsuid) || is_news(&recipient.lid, &message.lid);
+        if !new_phone && !new_id {
             return;
         }
         match self.desk.store.know_recipient(message, recipient).await {
@@ -344,6 +346,7 @@ fn outgoing(message: &ToSend, content: OutgoingContent) -> OutgoingMessage {
         to: Party {
             wa_id: message.wa_id.clone(),
             bsuid: message.bsuid.clone(),
+            lid: message.lid.clone(),
             ..Party::default()
         },
         content,

@@ -1,5 +1,5 @@
-//! A customer who is known by phone in one contact and by business-scoped id in another: a message
-//! that carries both ids makes them one, and nothing that either conversation holds is lost.
+//! A customer who is known by phone in one contact and by business-scoped id or LID in another: a
+//! message that carries ids of both makes them one, and nothing that either conversation holds is lost.
 
 use std::time::Duration;
 
@@ -24,26 +24,46 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::app::{Db, MAIN, Setup, on_both};
+use crate::support::app::{Db, MAIN, Setup, change, on_both};
 use crate::support::hooks::text_webhook;
 use crate::support::store::{MINUTE, OwnStore, POLICY, claim_sends, connect, finished, publish};
 
 const PHONE: &str = "447700900123";
 const BSUID: &str = "GB.1349120865530274";
+const LID: &str = "201234567890123";
 
 /// Which ids a message carries.
 #[derive(Debug, Clone, Copy)]
 enum Ids {
     Phone,
     Bsuid,
+    Lid,
     Both,
+    PhoneLid,
+    BsuidLid,
+    All,
 }
+
+/// Two contacts with an id each, and a message that carries both ids.
+const HALVES: [(Ids, Ids, Ids); 3] = [
+    (Ids::Phone, Ids::Bsuid, Ids::Both),
+    (Ids::Phone, Ids::Lid, Ids::PhoneLid),
+    (Ids::Bsuid, Ids::Lid, Ids::BsuidLid),
+];
 
 impl Ids {
     fn party(self) -> Party {
-        let phone = matches!(self, Self::Phone | Self::Both).then(|| PHONE.to_owned());
-        let bsuid = matches!(self, Self::Bsuid | Self::Both).then(|| BSUID.to_owned());
-        Party { wa_id: phone, bsuid, ..Party::default() }
+        let (phone, bsuid, lid) = match self {
+            Self::Phone => (Some(PHONE), None, None),
+            Self::Bsuid => (None, Some(BSUID), None),
+            Self::Lid => (None, None, Some(LID)),
+            Self::Both => (Some(PHONE), Some(BSUID), None),
+            Self::PhoneLid => (Some(PHONE), None, Some(LID)),
+            Self::BsuidLid => (None, Some(BSUID), Some(LID)),
+            Self::All => (Some(PHONE), Some(BSUID), Some(LID)),
+        };
+        let own = |id: Option<&str>| id.map(str::to_owned);
+        Party { wa_id: own(phone), bsuid: own(bsuid), lid: own(lid), ..Party::default() }
     }
 }
 
@@ -52,18 +72,19 @@ struct Ground {
     agent: AgentId,
     numbers: [NumberId; 2],
     settings: Settings,
-    _home: TempDir,
+    url: String,
+    home: TempDir,
 }
 
 impl Ground {
     async fn on(db: Db) -> Self {
-        let OwnStore { store, settings, home, .. } = OwnStore::on(db).await;
+        let OwnStore { store, settings, url, home } = OwnStore::on(db).await;
         let agent = publish(&store).await;
         let mut numbers = Vec::new();
         for slug in ["main", "shop"] {
             numbers.push(connect(&store, (slug, slug), &agent).await);
         }
-        Self { store, agent, numbers: numbers.try_into().unwrap(), settings, _home: home }
+        Self { store, agent, numbers: numbers.try_into().unwrap(), settings, url, home }
     }
 
     fn said(&self, number: usize, from: Party, id: &str) -> Arrival {
@@ -114,12 +135,27 @@ impl Ground {
     }
 
     async fn only(&self) -> ConversationRow {
+        self.only_with(Ids::Both).await
+    }
+
+    /// The only conversation, with a customer of these ids.
+    async fn only_with(&self, ids: Ids) -> ConversationRow {
         let mut all = self.all().await;
         assert_eq!(all.len(), 1, "{all:?}");
         let one = all.remove(0);
-        let ids = (one.wa_id.as_deref(), one.bsuid.as_deref());
-        assert_eq!(ids, (Some(PHONE), Some(BSUID)));
+        assert_eq!(ids_of(&one), ids.party());
         one
+    }
+
+    async fn stop(&self, ids: Ids, id: &str) {
+        let mut stop = self.said(0, ids.party(), id);
+        stop.policy.consent = Some(ConsentRequest { out: true, reply: None, practice: false });
+        self.take(vec![stop]).await;
+    }
+
+    /// Changes the database as an older version, which knows no LID.
+    async fn change(&self, sql: &str) {
+        change(self.home.path(), &self.url, sql).await;
     }
 
     async fn thread(&self, id: &str) -> Vec<MessageRow> {
@@ -610,22 +646,273 @@ on_both! {
         assert_eq!(bsuids, [Some(BSUID.to_owned()), Some("GB.2".to_owned())]);
     }
 
+    async fn any_two_ids_make_one(db) {
+        for (one, other, both) in HALVES {
+            let ground = Ground::on(db).await;
+            ground.hear(0, one, "m1").await;
+            ground.hear(0, other, "m2").await;
+            ground.hear(1, other, "m3").await;
+            let all = ground.all().await;
+            assert_eq!(all.len(), 3);
+            let contact = |ids: Ids| {
+                let row = all.iter().find(|row| ids_of(row) == ids.party()).unwrap();
+                row.contact_id.clone()
+            };
+            ground.hear(0, both, "m4").await;
+            let log = ground.store.audit_log(&Filter::default(), 10).await.unwrap();
+            assert_eq!((log.len(), log[0].action), (1, Action::ContactsMerged), "{log:?}");
+            assert_eq!(log[0].subject, contact(one), "the contact with the preferred id stays");
+            let detail: Value = serde_json::from_str(&log[0].detail).unwrap();
+            assert_eq!(detail, json!({"former": contact(other), "conversations": 3}));
+            let all = ground.all().await;
+            assert_eq!(all.len(), 2, "one on each number: {all:?}");
+            assert!(all.iter().all(|row| ids_of(row) == both.party()), "{all:?}");
+
+            let claims = ground.claims().await;
+            let main = all.iter().find(|row| row.number_slug == "main").unwrap();
+            let turn = claims.iter().find(|claim| claim.id == main.id).unwrap();
+            assert_eq!(ground.finished(turn, &[]).await.answered.len(), 3);
+            assert_eq!(ground.answer(turn, &["To both."]).await, CommitOutcome::Yes(None));
+            let send = ground.claim_sends().await.remove(0);
+            let Party { wa_id, bsuid, lid, .. } = both.party();
+            assert_eq!((send.wa_id, send.bsuid, send.lid), (wa_id, bsuid, lid));
+            ground.hear(0, other, "m5").await;
+            ground.hear(0, one, "m6").await;
+            assert_eq!(ground.all().await.len(), 2, "either id finds the one conversation");
+        }
+    }
+
+    async fn three_ids_make_one_in_whatever_order_they_are_seen_together(db) {
+        let orders: [&[Ids]; 7] = [
+            &[Ids::Both, Ids::PhoneLid],
+            &[Ids::PhoneLid, Ids::Both],
+            &[Ids::BsuidLid, Ids::PhoneLid],
+            &[Ids::BsuidLid, Ids::Both],
+            &[Ids::Both, Ids::BsuidLid],
+            &[Ids::PhoneLid, Ids::BsuidLid],
+            &[Ids::All],
+        ];
+        for together in orders {
+            let apart = [Ids::Lid, Ids::Phone, Ids::Bsuid];
+            let each = || apart.iter().chain(together).enumerate();
+            let messages = apart.len() + together.len();
+
+            let ground = Ground::on(db).await;
+            for (at, ids) in each() {
+                ground.hear(0, *ids, &format!("m{at}")).await;
+            }
+            let one = ground.only_with(Ids::All).await;
+            assert_eq!(ground.thread(&one.id).await.len(), messages, "{together:?}");
+            let log = ground.store.audit_log(&Filter::default(), 10).await.unwrap();
+            assert_eq!(log.len(), 2, "{together:?}");
+
+            let ground = Ground::on(db).await;
+            let said = |(at, ids): (usize, &Ids)| ground.said(0, ids.party(), &format!("m{at}"));
+            ground.take(each().map(said).collect()).await;
+            let one = ground.only_with(Ids::All).await;
+            assert_eq!(ground.thread(&one.id).await.len(), messages, "in one webhook: {together:?}");
+        }
+    }
+
+    async fn what_one_webhook_teaches_merges_stored_contacts_with_new_ones(db) {
+        for stored in [Ids::Phone, Ids::Bsuid, Ids::Lid] {
+            for [first, second] in [[Ids::Both, Ids::BsuidLid], [Ids::PhoneLid, Ids::Both], [Ids::BsuidLid, Ids::PhoneLid]] {
+                let ground = Ground::on(db).await;
+                ground.hear(0, stored, "m1").await;
+                let known = ground.all().await.remove(0);
+                let named = Party { name: Some("Ada".into()), username: Some("ada".into()), ..first.party() };
+                ground.take(vec![ground.said(0, named, "m2"), ground.said(0, second.party(), "m3")]).await;
+                let one = ground.only_with(Ids::All).await;
+                assert_eq!(one.contact_id, known.contact_id, "{stored:?} {first:?}");
+                assert_eq!(one.contact_name.as_deref(), Some("Ada"));
+                for (at, ids) in [Ids::Phone, Ids::Bsuid, Ids::Lid].into_iter().enumerate() {
+                    ground.hear(0, ids, &format!("n{at}")).await;
+                }
+                ground.only_with(Ids::All).await;
+            }
+        }
+    }
+
+    async fn two_customers_with_an_id_of_one_kind_stay_apart(db) {
+        let ground = Ground::on(db).await;
+        let other = Party { lid: Some("209".into()), ..Party::default() };
+        ground.hear(0, Ids::PhoneLid, "m1").await;
+        ground.take(vec![ground.said(0, Party { bsuid: Some(BSUID.into()), ..other.clone() }, "m2")]).await;
+        ground.hear(0, Ids::Both, "m3").await;
+        let all = ground.all().await;
+        assert_eq!(all.len(), 2, "the phone may have a new owner: {all:?}");
+        ground.take(vec![ground.said(0, other, "m4")]).await;
+        ground.hear(0, Ids::Lid, "m5").await;
+        assert_eq!(ground.all().await.len(), 2, "each LID finds its own");
+        assert!(ground.store.audit_log(&Filter::default(), 10).await.unwrap().is_empty());
+    }
+
+    async fn who_opted_out_under_a_lid_has_opted_out(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::PhoneLid, "m1").await;
+        ground.stop(Ids::Lid, "m2").await;
+        assert!(ground.store.opted_out(PHONE).await.unwrap(), "one customer");
+        ground.hear(0, Ids::Phone, "m3").await;
+        assert!(ground.claims().await.is_empty());
+
+        for (one, other, both) in HALVES {
+            for stopped in [one, other] {
+                let ground = Ground::on(db).await;
+                ground.hear(0, one, "m1").await;
+                ground.hear(0, other, "m2").await;
+                ground.stop(stopped, "m3").await;
+                ground.hear(0, both, "m4").await;
+                let all = ground.all().await;
+                assert!(all.iter().all(|row| row.opted_out_at.is_some()), "{stopped:?}: {all:?}");
+                assert!(ground.claims().await.is_empty(), "nothing is answered any more");
+            }
+        }
+    }
+
+    async fn a_customer_who_is_known_by_a_lid_alone_is_answered_found_and_written_to(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Lid, "m1").await;
+        ground.hear(0, Ids::Lid, "m2").await;
+        let one = ground.only_with(Ids::Lid).await;
+        let claim = ground.claims().await.remove(0);
+        assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
+        let reply = Reply {
+            conversation: ConversationId::stored(one.id.clone()),
+            key: "key".into(),
+            content: Content::Text { body: "Ana here".into() },
+            quotes: None,
+            window: Window::Always,
+        };
+        assert!(matches!(ground.store.write(reply).await.unwrap(), ReplyOutcome::Now { .. }));
+        let send = ground.claim_sends().await.remove(0);
+        assert_eq!((send.wa_id, send.bsuid, send.lid.as_deref()), (None, None, Some(LID)));
+        let found = async |words: &str| {
+            let which = Which { words: Some(words.into()), ..Which::default() };
+            ground.store.conversations(&which, None, 10).await.unwrap().len()
+        };
+        assert_eq!((found(LID).await, found(&LID[3..9]).await), (1, 0));
+        let to = ground.store.conversation_with(&ground.numbers[0], &Ids::Lid.party()).await.unwrap();
+        assert_eq!(to.unwrap().as_str(), one.id);
+    }
+
+    async fn what_nobody_signed_makes_no_lid_known(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Lid, "m2").await;
+        let forged = Arrival { authenticated: false, ..ground.said(0, Ids::PhoneLid.party(), "m3") };
+        ground.take(vec![forged]).await;
+        assert_eq!(ground.all().await.len(), 2);
+    }
+
+    async fn the_answer_to_a_send_shows_the_other_ids(db) {
+        for (known, named) in [(Ids::Phone, Ids::Lid), (Ids::Lid, Ids::Phone), (Ids::Bsuid, Ids::Lid)] {
+            for is_contact in [false, true] {
+                let ground = Ground::on(db).await;
+                if is_contact {
+                    ground.hear(0, named, "m0").await;
+                }
+                ground.hear(0, known, "m1").await;
+                for claim in ground.claims().await {
+                    assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
+                }
+                let mut sends = ground.claim_sends().await;
+                let is_to = |send: &ToSend, to: Ids| {
+                    let (wa_id, bsuid, lid) = (send.wa_id.clone(), send.bsuid.clone(), send.lid.clone());
+                    Party { wa_id, bsuid, lid, ..Party::default() } == to.party()
+                };
+                sends.retain(|send| is_to(send, known));
+                let changed = ground.store.know_recipient(&sends[0], &named.party()).await.unwrap();
+                assert_eq!(changed.len(), if is_contact { 2 } else { 0 }, "{known:?} {named:?}");
+                let again = ground.store.know_recipient(&sends[0], &named.party()).await.unwrap();
+                assert!(again.is_empty());
+                ground.hear(0, named, "m2").await;
+                let all = ground.all().await;
+                assert_eq!(all.len(), 1, "{known:?} {named:?}: {all:?}");
+                let both = ids_of(&all[0]);
+                assert_eq!(both.ids().count(), 2, "{both:?}");
+            }
+        }
+    }
+
+    async fn the_answer_to_a_send_may_spell_the_phone_in_another_way(db) {
+        let ground = Ground::on(db).await;
+        let with = |phone: &str| Party { wa_id: Some(phone.into()), ..Ids::Lid.party() };
+        let (short, long) = ("555199998888", "5551999998888");
+        ground.hear(0, Ids::Lid, "m1").await;
+        let claim = ground.claims().await.remove(0);
+        assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
+        let send = ground.claim_sends().await.remove(0);
+        ground.take(vec![ground.said(0, Party { lid: None, ..with(long) }, "m2")]).await;
+        assert_eq!(ground.store.know_recipient(&send, &with(short)).await.unwrap().len(), 2);
+        let all = ground.all().await;
+        assert_eq!((all.len(), ids_of(&all[0])), (1, with(long)), "{all:?}");
+    }
+
+    async fn a_message_that_comes_while_the_answer_to_a_send_is_stored_is_the_customer_s(db) {
+        for round in 0..20 {
+            let ground = Ground::on(db).await;
+            ground.hear(0, Ids::Phone, "m1").await;
+            let claim = ground.claims().await.remove(0);
+            assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
+            let send = ground.claim_sends().await.remove(0);
+            let named = Ids::All.party();
+            let know = ground.store.know_recipient(&send, &named);
+            let (known, ()) = tokio::join!(know, ground.hear(0, Ids::Lid, "m2"));
+            known.unwrap();
+            let one = ground.only_with(Ids::All).await;
+            assert_eq!(ground.thread(&one.id).await.len(), 3, "round {round}");
+        }
+    }
+
+    async fn an_older_process_beside_this_one_knows_no_lid(db) {
+        let ground = Ground::on(db).await;
+        let insert = |id: &str, ids: &str| {
+            format!(
+                "insert into contacts (id, workspace_id, wa_id, bsuid, created_at, updated_at)
+                 values ('{id}', 'ws_default', {ids}, 1, 1)"
+            )
+        };
+        ground.change(&insert("contact_older", &format!("'{PHONE}', null"))).await;
+        ground.hear(0, Ids::PhoneLid, "m1").await;
+        assert_eq!(ground.only_with(Ids::PhoneLid).await.contact_id, "contact_older");
+        // It changes the phone.
+        ground.change("update contacts set wa_id = '447700900999' where id = 'contact_older'").await;
+        ground.hear(0, Ids::Lid, "m2").await;
+        assert_eq!(ground.all().await.len(), 1, "the LID still finds the customer");
+        ground.hear(0, Ids::Phone, "m3").await;
+        assert_eq!(ground.all().await.len(), 2, "the phone has a new owner");
+
+        // It merges a contact with a LID into another, as it does with the ids that it knows.
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::BsuidLid, "m1").await;
+        let gone = ground.only_with(Ids::BsuidLid).await.contact_id;
+        ground.change(&insert("contact_older", &format!("'{PHONE}', null"))).await;
+        ground.change(&format!("update conversations set contact_id = 'contact_older' where contact_id = '{gone}'")).await;
+        ground.change(&format!("update contact_identities set contact_id = 'contact_older' where contact_id = '{gone}'")).await;
+        ground.change(&format!("delete from contacts where id = '{gone}'")).await;
+        ground.change(&format!("update contacts set bsuid = '{BSUID}' where id = 'contact_older'")).await;
+        ground.only_with(Ids::Both).await;
+        ground.hear(0, Ids::Lid, "m2").await;
+        ground.only_with(Ids::All).await;
+    }
+
     async fn many_at_once_lose_nothing(db) {
         let ground = Ground::on(db).await;
-        let kinds = [Ids::Phone, Ids::Bsuid, Ids::Both];
+        let kinds = [Ids::Phone, Ids::Bsuid, Ids::Lid, Ids::Both, Ids::PhoneLid, Ids::All];
         // Another store is another process. One process serves a SQLite file.
         let other = match db {
             Db::Sqlite => None,
             Db::Postgres => Some(Store::open(&ground.settings).await.unwrap()),
         };
         let hear = |at: usize| {
-            let item = ground.said(at % 2, kinds[at % 3].party(), &format!("m{at:03}"));
+            let item = ground.said(at % 2, kinds[at % 6].party(), &format!("m{at:03}"));
             let store = other.as_ref().filter(|_| at / 2 % 2 == 1).unwrap_or(&ground.store);
             Ground::take_on(store, vec![item])
         };
         ground.hear(0, Ids::Phone, "first").await;
         ground.hear(0, Ids::Bsuid, "second").await;
         ground.hear(1, Ids::Bsuid, "third").await;
+        ground.hear(0, Ids::Lid, "fourth").await;
         let serving = async {
             for _ in 0..20 {
                 for claim in ground.claims().await {
@@ -648,7 +935,7 @@ on_both! {
             let thread = ground.thread(&row.id).await;
             questions += thread.iter().filter(|row| row.author == Author::Customer).count();
         }
-        assert_eq!(questions, 63);
+        assert_eq!(questions, 64);
         for claim in ground.claims().await {
             assert_eq!(ground.answer(&claim, &["answer"]).await, CommitOutcome::Yes(None));
         }
@@ -657,6 +944,12 @@ on_both! {
             assert!(states.iter().all(|(_, state)| *state != MessageState::Waiting), "{states:?}");
         }
     }
+}
+
+/// The ids of a conversation's customer.
+fn ids_of(row: &ConversationRow) -> Party {
+    let (wa_id, bsuid, lid) = (row.wa_id.clone(), row.bsuid.clone(), row.lid.clone());
+    Party { wa_id, bsuid, lid, ..Party::default() }
 }
 
 /// The turn that wrote this reply.

@@ -7,7 +7,7 @@ use std::path::Path;
 use frontdesk::domain::audit::Action;
 use frontdesk::domain::{
     Author, ConversationId, EscalationState, FileState, MessageId, MessageState, NumberId,
-    NumberState, Owner, TurnId, TurnOutcome,
+    NumberState, Owner, Party, TurnId, TurnOutcome,
 };
 use frontdesk::store::audit::Filter;
 use frontdesk::store::files::FileRow;
@@ -139,6 +139,7 @@ on_both! {
         ];
         assert_eq!(seen, expected);
         assert!(all.values().all(|row| row.notice_at.is_none() && row.window_closed_at.is_none()));
+        assert!(all.values().all(|row| row.lid.is_none()));
         assert_eq!(all["conv_bot"].contact_name.as_deref(), Some("Ada"));
         assert_eq!((all["conv_bot"].agent.as_str(), all["conv_bot"].number_slug.as_str()), ("acme", "main"));
         assert_eq!(all["conv_waits"].bsuid.as_deref(), Some("GB.1"));
@@ -189,6 +190,11 @@ on_both! {
         let snapshot = store.read_snapshot(&claims[0], 50, 50).await.unwrap();
         assert_eq!(snapshot.waiting.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["msg_waits"]);
         let sends = claim_sends(&store, 10, MINUTE).await;
+        let lid = Party { lid: Some("201".into()), ..Party::default() };
+        assert!(store.know_recipient(&sends[0], &lid).await.unwrap().is_empty());
+        let conv_bot = ConversationId::stored("conv_bot".into());
+        assert_eq!(store.conversation(&conv_bot).await.unwrap().unwrap().lid, lid.lid);
+        assert_eq!(store.conversation_with(&NumberId::stored("num_1".into()), &lid).await.unwrap(), Some(conv_bot));
         let sends: Vec<_> = sends.iter().map(|one| (one.id.as_str(), one.author, one.wa_id.as_deref())).collect();
         assert_eq!(sends, [("msg_queued", Author::Bot, Some("447700900001"))]);
         assert_eq!(store.sweep_sends(&NumberId::stored("num_1".into()), MINUTE).await.unwrap(), 1);

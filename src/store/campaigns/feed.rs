@@ -312,7 +312,7 @@ impl WaitingRecipient {
             wa_id: self.wa_id.clone(),
             bsuid: self.bsuid.clone(),
             name: self.name.clone(),
-            username: None,
+            ..Party::default()
         }
     }
 

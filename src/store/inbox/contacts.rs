@@ -3,33 +3,31 @@
 
 use std::collections::HashMap;
 
-use const_format::formatcp;
 use sqlx::FromRow;
 
 use crate::domain::label::display_name;
 use crate::domain::phone::other_spelling;
 use crate::domain::thread::earliest;
 use crate::domain::{ContactId, ConversationId, IdentityKind, Party, WorkspaceId};
-use crate::store::words::identity_kind;
 use crate::store::{Conn, Result, Rows, now, run};
 
-/// Customers, with indexes by phone and by business-scoped id.
+/// Customers, with an index by each kind of id.
 #[derive(Default)]
 pub(super) struct Contacts {
     all: Vec<Contact>,
-    phones: HashMap<String, usize>,
-    bsuids: HashMap<String, usize>,
+    places: HashMap<IdentityKind, HashMap<String, usize>>,
     /// Conversations that changed because their customers are one.
     merged: Vec<ConversationId>,
     /// Further ids of customers that are not stored yet.
     aliases: Vec<(usize, IdentityKind, String)>,
 }
 
-#[derive(FromRow)]
+#[derive(Clone, FromRow)]
 struct ContactRow {
     id: String,
     wa_id: Option<String>,
     bsuid: Option<String>,
+    lid: Option<String>,
     name: Option<String>,
     opted_out_at: Option<i64>,
 }
@@ -37,7 +35,8 @@ struct ContactRow {
 /// A contact that is known by an id.
 #[derive(FromRow)]
 struct IdentityRow {
-    key: String,
+    kind: IdentityKind,
+    value: String,
     #[sqlx(flatten)]
     contact: ContactRow,
 }
@@ -47,20 +46,27 @@ struct Contact {
     username: Option<String>,
     fresh: bool,
     changed: bool,
-    /// Whether this batch set the phone, and the business-scoped id.
-    new_ids: (bool, bool),
+    /// The kinds of ids that this batch set.
+    new_ids: Vec<IdentityKind>,
 }
 
-/// The end of a statement that finds the contacts of `asked`, a list of ids of a kind.
-macro_rules! known_by {
-    ($kind:ident) => {
-        formatcp!(
-            ") select asked.key as key, c.id, c.wa_id, c.bsuid, c.name, c.opted_out_at
-             from asked cross join contact_identities i cross join contacts c
-             where i.workspace_id = asked.workspace_id and i.kind = '{}' and i.value = asked.key and c.id = i.contact_id",
-            identity_kind::$kind
-        )
-    };
+impl ContactRow {
+    fn id_of(&self, kind: IdentityKind) -> Option<&String> {
+        match kind {
+            IdentityKind::Phone => self.wa_id.as_ref(),
+            IdentityKind::Bsuid => self.bsuid.as_ref(),
+            IdentityKind::Lid => self.lid.as_ref(),
+        }
+    }
+
+    fn set_id(&mut self, kind: IdentityKind, id: &str) {
+        let place = match kind {
+            IdentityKind::Phone => &mut self.wa_id,
+            IdentityKind::Bsuid => &mut self.bsuid,
+            IdentityKind::Lid => &mut self.lid,
+        };
+        *place = Some(id.to_owned());
+    }
 }
 
 impl Contacts {
@@ -101,126 +107,104 @@ impl Contacts {
         workspace: &WorkspaceId,
         parties: impl Iterator<Item = &Party>,
     ) -> Result<()> {
-        let (mut phones, mut bsuids) = (Rows::default(), Rows::default());
+        let mut asked = Rows::default();
         for party in parties {
             let other = party.wa_id.as_deref().and_then(other_spelling);
-            for wa_id in party.wa_id.iter().chain(&other) {
-                phones.push([workspace.as_str().into(), wa_id.as_str().into()]);
-            }
-            if let Some(bsuid) = &party.bsuid {
-                bsuids.push([workspace.as_str().into(), bsuid.as_str().into()]);
+            let other = other.as_deref().map(|phone| (IdentityKind::Phone, phone));
+            for (kind, id) in party.ids().chain(other) {
+                asked.push([workspace.as_str().into(), kind.into(), id.into()]);
             }
         }
-        for (kind, keys) in [(IdentityKind::Phone, phones), (IdentityKind::Bsuid, bsuids)] {
-            // The cross join makes SQLite start from the requested keys.
-            let after = match kind {
-                IdentityKind::Phone => known_by!(PHONE),
-                IdentityKind::Bsuid => known_by!(BSUID),
-            };
-            let before = "with asked (workspace_id, key) as (";
-            for IdentityRow { key, contact } in conn.many_rows(before, &keys, after).await? {
-                self.know(kind, key, contact);
-            }
+        // The cross join makes SQLite start from the requested ids.
+        let before = "with asked (workspace_id, kind, value) as (";
+        let after = ") select i.kind, i.value, c.id, c.wa_id, c.bsuid, c.lid, c.name, c.opted_out_at
+                     from asked cross join contact_identities i cross join contacts c
+                     where i.workspace_id = asked.workspace_id and i.kind = asked.kind and i.value = asked.value
+                         and c.id = i.contact_id";
+        for row in conn.many_rows::<IdentityRow>(before, &asked, after).await? {
+            let IdentityRow { kind, value, contact } = row;
+            let mut ids = IdentityKind::ALL.iter().copied();
+            let known = ids.find_map(|kind| self.known(kind, contact.id_of(kind)?));
+            let place = known.unwrap_or_else(|| self.add(Contact::stored(contact)));
+            self.ids(kind).insert(value, place);
         }
         Ok(())
     }
 
-    fn know(&mut self, kind: IdentityKind, key: String, row: ContactRow) {
-        let known = |id: &Option<String>, ids: &HashMap<String, usize>| {
-            id.as_ref().and_then(|id| ids.get(id)).copied()
-        };
-        let known = known(&row.wa_id, &self.phones).or_else(|| known(&row.bsuid, &self.bsuids));
-        let place = known.unwrap_or_else(|| {
-            self.add(Contact {
-                row,
-                username: None,
-                fresh: false,
-                changed: false,
-                new_ids: (false, false),
-            })
-        });
-        self.ids(kind).insert(key, place);
-    }
-
     fn ids(&mut self, kind: IdentityKind) -> &mut HashMap<String, usize> {
-        match kind {
-            IdentityKind::Phone => &mut self.phones,
-            IdentityKind::Bsuid => &mut self.bsuids,
-        }
+        self.places.entry(kind).or_default()
     }
 
     fn add(&mut self, contact: Contact) -> usize {
         let place = self.all.len();
-        if let Some(wa_id) = &contact.row.wa_id {
-            self.phones.insert(wa_id.clone(), place);
-        }
-        if let Some(bsuid) = &contact.row.bsuid {
-            self.bsuids.insert(bsuid.clone(), place);
+        for kind in IdentityKind::ALL {
+            if let Some(id) = contact.row.id_of(*kind) {
+                self.ids(*kind).insert(id.clone(), place);
+            }
         }
         self.all.push(contact);
         place
     }
 
-    /// The contact with this phone, or else with its other spelling.
-    fn phone(&self, wa_id: &str) -> Option<usize> {
-        let known = |id: &str| self.phones.get(id).copied();
-        known(wa_id).or_else(|| known(&other_spelling(wa_id)?))
+    /// The contact with exactly this id.
+    fn known(&self, kind: IdentityKind, id: &str) -> Option<usize> {
+        self.places.get(&kind)?.get(id).copied()
     }
 
-    /// The contact of a party, created if new. If phone and business-scoped id name different
-    /// contacts, the phone wins. New details of the party are stored on the contact.
+    /// The contact with this id. A phone is also found by its other spelling.
+    fn by_id(&self, kind: IdentityKind, id: &str) -> Option<usize> {
+        let other = || other_spelling(id).filter(|_| kind == IdentityKind::Phone);
+        self.known(kind, id).or_else(|| self.known(kind, &other()?))
+    }
+
+    /// The contact of a party, created if new. If its ids name different contacts, the phone wins,
+    /// then the business-scoped id. New details of the party are stored on the contact.
     pub(super) fn find_or_add(&mut self, party: &Party) -> usize {
-        let by_phone = party.wa_id.as_deref().and_then(|id| self.phone(id));
-        let by_bsuid = || party.bsuid.as_ref().and_then(|id| self.bsuids.get(id)).copied();
-        let Some(place) = by_phone.or_else(by_bsuid) else {
-            let row = ContactRow {
-                id: ContactId::generate().to_string(),
-                wa_id: party.wa_id.clone(),
-                bsuid: party.bsuid.clone(),
-                name: name_of(party),
-                opted_out_at: None,
-            };
-            let username =
-                party.username.as_deref().map(display_name).filter(|name| !name.is_empty());
-            return self.add(Contact {
-                row,
-                username,
-                fresh: true,
-                changed: false,
-                new_ids: (false, false),
-            });
-        };
-        self.learn(place, party);
-        place
+        if let Some(place) = party.ids().find_map(|(kind, id)| self.by_id(kind, id)) {
+            self.learn(place, party);
+            return place;
+        }
+        self.add(Contact::new(party))
     }
 
-    /// The two contacts of a party: one known by its phone alone, the other by its business-scoped
-    /// id alone. Contacts with another phone or id stay apart: a phone may get a new owner.
+    /// Two contacts that a party shows to be one customer: the one that stays, and the one that goes.
+    /// Two that have ids of the same kind stay apart: a phone may get a new owner.
     pub(super) fn split(&self, party: &Party) -> Option<(usize, usize)> {
-        let kept = self.phone(party.wa_id.as_ref()?)?;
-        let gone = *self.bsuids.get(party.bsuid.as_ref()?)?;
-        let apart = self.all[kept].row.bsuid.is_none() && self.all[gone].row.wa_id.is_none();
-        (kept != gone && apart).then_some((kept, gone))
+        let places: Vec<_> = party.ids().filter_map(|(kind, id)| self.by_id(kind, id)).collect();
+        let mut pairs =
+            places.iter().flat_map(|one| places.iter().map(move |other| (*one, *other)));
+        let has = |place: usize, kind| self.all[place].row.id_of(kind).is_some();
+        // The stored one stays; of two, the one with the phone.
+        let rank = |place: usize| (self.all[place].fresh, !has(place, IdentityKind::Phone));
+        pairs.find(|&(kept, gone)| {
+            let clash = |kind: &IdentityKind| has(kept, *kind) && has(gone, *kind);
+            kept != gone && rank(kept) <= rank(gone) && !IdentityKind::ALL.iter().any(clash)
+        })
     }
 
-    /// Records that the database merged the second contact into the first, and the conversations
-    /// that changed with that.
+    /// Records that the second contact is now the first one, and the conversations that changed with
+    /// that. If the second one is stored, the database has merged them.
     pub(super) fn absorb(&mut self, (kept, gone): (usize, usize), merged: Vec<ConversationId>) {
-        let row = &mut self.all[gone].row;
-        let (bsuid, name, opted_out_at) = (row.bsuid.take(), row.name.take(), row.opted_out_at);
-        let kept_row = &mut self.all[kept].row;
-        kept_row.name = kept_row.name.take().or(name);
-        kept_row.opted_out_at = earliest(kept_row.opted_out_at, opted_out_at);
-        kept_row.bsuid = bsuid.or(kept_row.bsuid.take());
-        for place in self.phones.values_mut().chain(self.bsuids.values_mut()) {
-            if *place == gone {
-                *place = kept;
+        let former = &mut self.all[gone];
+        let was_news = former.fresh || former.changed;
+        (former.fresh, former.changed) = (false, false);
+        let (row, new_ids) = (former.row.clone(), std::mem::take(&mut former.new_ids));
+        let username = former.username.take();
+        let contact = &mut self.all[kept];
+        contact.changed |= was_news;
+        contact.new_ids.extend(new_ids);
+        contact.username = contact.username.take().or(username);
+        contact.row.opted_out_at = earliest(contact.row.opted_out_at, row.opted_out_at);
+        for kind in IdentityKind::ALL {
+            if let Some(id) = row.id_of(*kind) {
+                contact.row.set_id(*kind, id);
             }
         }
-        for (place, ..) in &mut self.aliases {
-            if *place == gone {
-                *place = kept;
-            }
+        contact.row.name = contact.row.name.take().or(row.name);
+        let places = self.places.values_mut().flat_map(HashMap::values_mut);
+        let aliases = self.aliases.iter_mut().map(|(place, ..)| place);
+        for place in places.chain(aliases).filter(|place| **place == gone) {
+            *place = kept;
         }
         self.merged.extend(merged);
     }
@@ -238,10 +222,11 @@ impl Contacts {
             contact.row.name = Some(name);
             contact.changed = true;
         }
-        let (knows_phone, knows_bsuid) = (contact.row.wa_id.is_some(), contact.row.bsuid.is_some());
-        let wa_id = party.wa_id.as_deref().filter(|_| !knows_phone);
-        let bsuid = party.bsuid.as_deref().filter(|_| !knows_bsuid);
-        self.set_ids(place, wa_id, bsuid);
+        for (kind, id) in party.ids() {
+            if self.all[place].row.id_of(kind).is_none() {
+                self.set_id(place, (kind, id));
+            }
+        }
     }
 
     pub(super) async fn make(
@@ -257,6 +242,7 @@ impl Contacts {
                 workspace.as_str().into(),
                 row.wa_id.clone().into(),
                 row.bsuid.clone().into(),
+                row.lid.clone().into(),
                 row.name.clone().into(),
                 contact.username.clone().into(),
                 moment.into(),
@@ -264,7 +250,7 @@ impl Contacts {
             ]);
             contact.changed = false;
         }
-        let into = "insert into contacts (id, workspace_id, wa_id, bsuid, name, username, created_at, updated_at)";
+        let into = "insert into contacts (id, workspace_id, wa_id, bsuid, lid, name, username, created_at, updated_at)";
         conn.many(into, &rows, "").await.map(|_| ())
     }
 
@@ -272,42 +258,35 @@ impl Contacts {
     /// to another contact stays there.
     pub(super) fn rename(&mut self, party: &Party, wa_id: Option<&str>, bsuid: Option<&str>) {
         let place = self.find_or_add(party);
-        self.set_ids(place, wa_id, bsuid);
+        let new = [(IdentityKind::Phone, wa_id), (IdentityKind::Bsuid, bsuid)];
+        for (kind, id) in new.into_iter().filter_map(|(kind, id)| Some((kind, id?))) {
+            self.set_id(place, (kind, id));
+        }
     }
 
-    fn set_ids(&mut self, place: usize, wa_id: Option<&str>, bsuid: Option<&str>) {
+    fn set_id(&mut self, place: usize, (kind, id): (IdentityKind, &str)) {
         // Only the id by which messages are sent to another contact stays there.
-        let is_taken =
-            |ids: &HashMap<String, usize>, id: &str, kept: fn(&ContactRow) -> &Option<String>| {
-                let owner = ids.get(id).filter(|owner| **owner != place);
-                owner.is_some_and(|owner| kept(&self.all[*owner].row).as_deref() == Some(id))
-            };
-        let wa_id = wa_id.filter(|id| !is_taken(&self.phones, id, |row| &row.wa_id));
-        let bsuid = bsuid.filter(|id| !is_taken(&self.bsuids, id, |row| &row.bsuid));
+        let owner = self.known(kind, id).filter(|owner| *owner != place);
+        let kept = owner.and_then(|owner| self.all[owner].row.id_of(kind));
+        if kept.is_some_and(|kept| kept == id) {
+            return;
+        }
         let contact = &mut self.all[place];
-        if let Some(wa_id) = wa_id {
-            contact.row.wa_id = Some(wa_id.to_owned());
-            (contact.changed, contact.new_ids.0) = (true, true);
-            self.phones.insert(wa_id.to_owned(), place);
-        }
-        if let Some(bsuid) = bsuid {
-            contact.row.bsuid = Some(bsuid.to_owned());
-            (contact.changed, contact.new_ids.1) = (true, true);
-            self.bsuids.insert(bsuid.to_owned(), place);
-        }
+        contact.row.set_id(kind, id);
+        contact.changed = true;
+        contact.new_ids.push(kind);
+        self.ids(kind).insert(id.to_owned(), place);
     }
 
     /// Records the ids of a party whose ids are known to be theirs, on the contact that it is: the
     /// next message may carry only one of them. An id of another contact stays there.
     pub(super) fn add_identities(&mut self, party: &Party) {
         let place = self.find_or_add(party);
-        let given = [(IdentityKind::Phone, &party.wa_id), (IdentityKind::Bsuid, &party.bsuid)];
-        for (kind, id) in given {
-            let Some(id) = id.as_ref().filter(|id| !self.ids(kind).contains_key(*id)) else {
-                continue;
-            };
-            self.ids(kind).insert(id.clone(), place);
-            self.aliases.push((place, kind, id.clone()));
+        for (kind, id) in party.ids() {
+            if self.known(kind, id).is_none() {
+                self.ids(kind).insert(id.to_owned(), place);
+                self.aliases.push((place, kind, id.to_owned()));
+            }
         }
     }
 
@@ -316,16 +295,18 @@ impl Contacts {
         for contact in self.all.iter().filter(|contact| contact.changed) {
             // An id that another process set meanwhile stays.
             let sql = "update contacts set name = $2, username = coalesce($3, username), wa_id = coalesce($4, wa_id),
-                       bsuid = coalesce($5, bsuid), opted_out_at = $6, updated_at = $7 where id = $1";
-            let (row, (new_phone, new_bsuid)) = (&contact.row, contact.new_ids);
+                       bsuid = coalesce($5, bsuid), lid = coalesce($6, lid), opted_out_at = $7, updated_at = $8 where id = $1";
+            let row = &contact.row;
+            let new = |kind| row.id_of(kind).filter(|_| contact.new_ids.contains(&kind));
             run!(
                 conn,
                 sql,
                 &row.id,
                 &row.name,
                 &contact.username,
-                row.wa_id.as_ref().filter(|_| new_phone),
-                row.bsuid.as_ref().filter(|_| new_bsuid),
+                new(IdentityKind::Phone),
+                new(IdentityKind::Bsuid),
+                new(IdentityKind::Lid),
                 row.opted_out_at,
                 now()
             )?;
@@ -339,6 +320,31 @@ impl Contacts {
                      select c.workspace_id, v.kind, v.value, c.id from v join contacts c on c.id = v.contact_id where true
                      on conflict (workspace_id, kind, value) do nothing";
         conn.many(into, &rows, after).await.map(|_| ())
+    }
+}
+
+impl Contact {
+    fn stored(row: ContactRow) -> Self {
+        Self { row, username: None, fresh: false, changed: false, new_ids: Vec::new() }
+    }
+
+    /// A contact that is to be created.
+    fn new(party: &Party) -> Self {
+        let username = party.username.as_deref().map(display_name);
+        Self {
+            row: ContactRow {
+                id: ContactId::generate().to_string(),
+                wa_id: party.wa_id.clone(),
+                bsuid: party.bsuid.clone(),
+                lid: party.lid.clone(),
+                name: name_of(party),
+                opted_out_at: None,
+            },
+            username: username.filter(|name| !name.is_empty()),
+            fresh: true,
+            changed: false,
+            new_ids: party.ids().map(|(kind, _)| kind).collect(),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
-//! Merges two contacts that are one customer: one known by phone alone, the other by
-//! business-scoped id alone, until a message carries both ids. The contact with the phone stays.
-//! Where both have a conversation with a number, its conversation stays and takes over all of the
+//! Merges two contacts that are one customer: one known by phone, the other by business-scoped id or
+//! LID, until a message carries ids of both. The contact with the phone stays. Where both have a conversation with a number, its conversation stays and takes over all of the
 //! other's: messages, turns, cases, what waits and what is still to be sent.
 
 use const_format::formatcp;
@@ -11,9 +10,10 @@ use super::contacts::Contacts;
 use super::thread_columns::{ThreadColumns, thread_columns, written};
 use crate::domain::audit::Action;
 use crate::domain::thread::{Thread, earliest};
-use crate::domain::{ConversationId, MessageState, NoteCode, NumberId, Owner, Party, WorkspaceId};
+use crate::domain::{
+    ConversationId, IdentityKind, MessageState, NoteCode, NumberId, Owner, Party, WorkspaceId,
+};
 use crate::store::audit::{Actor, Entry};
-use crate::store::words::identity_kind::BSUID;
 use crate::store::{Conn, Error, Result, Store, Write, all, first, messages, now, revised, run};
 
 impl Store {
@@ -60,36 +60,38 @@ pub(super) async fn unite(
     workspace: &WorkspaceId,
     (contacts, parties): (&mut Contacts, &[&Party]),
 ) -> Result<()> {
-    let whole = |party: &&Party| party.wa_id.is_some() && party.bsuid.is_some();
-    for party in parties.iter().copied().filter(whole) {
-        if let Some((kept, gone)) = contacts.split(party) {
+    for party in parties.iter().copied().filter(|party| party.ids().nth(1).is_some()) {
+        while let Some((kept, gone)) = contacts.split(party) {
             let pair = Pair { workspace, kept: contacts.id(kept), gone: contacts.id(gone) };
-            if let Some(merged) = pair.merge(conn).await? {
-                contacts.absorb((kept, gone), merged);
-            }
+            let is_stored = !contacts.is_fresh(gone);
+            let merged = if is_stored { pair.merge(conn).await? } else { Some(Vec::new()) };
+            let Some(merged) = merged else { break };
+            contacts.absorb((kept, gone), merged);
         }
         contacts.add_identities(party);
     }
     Ok(())
 }
 
-/// Merges a contact that is known by its phone alone with one that is known by this business-scoped id
-/// alone. Returns the conversations that changed.
+/// Merges a contact with the one that is known by this id, unless both have ids of the same kind.
+/// Returns the contact that stays, and the conversations that changed.
 pub(in crate::store) async fn unite_by_id(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
-    (contact, bsuid): (&str, &str),
-) -> Result<Vec<ConversationId>> {
-    let sql = formatcp!(
-        "select g.id from contact_identities i join contacts g on g.id = i.contact_id cross join contacts k
-         where i.workspace_id = $1 and i.kind = '{BSUID}' and i.value = $2 and k.id = $3 and g.id <> k.id
-             and g.wa_id is null and k.bsuid is null and k.wa_id is not null"
-    );
-    let Some((gone,)) = first!(conn, (String,), sql, workspace.as_str(), bsuid, contact)? else {
-        return Ok(Vec::new());
-    };
-    let pair = Pair { workspace, kept: contact, gone: &gone };
-    Ok(pair.merge(conn).await?.unwrap_or_default())
+    (contact, kind, id): (String, IdentityKind, &str),
+) -> Result<(String, Vec<ConversationId>)> {
+    let sql = "select g.id, g.wa_id from contact_identities i join contacts g on g.id = i.contact_id cross join contacts k
+               where i.workspace_id = $1 and i.kind = $2 and i.value = $3 and k.id = $4 and g.id <> k.id
+                   and (g.wa_id is null or k.wa_id is null) and (g.bsuid is null or k.bsuid is null)
+                   and (g.lid is null or k.lid is null)";
+    let found =
+        first!(conn, (String, Option<String>), sql, workspace.as_str(), kind, id, &contact)?;
+    let Some((other, phone)) = found else { return Ok((contact, Vec::new())) };
+    let (kept, gone) = if phone.is_some() { (&other, &contact) } else { (&contact, &other) };
+    Ok(match (Pair { workspace, kept, gone }).merge(conn).await? {
+        Some(merged) => (kept.clone(), merged),
+        None => (contact, Vec::new()),
+    })
 }
 
 /// Two contacts that are one customer.
@@ -103,6 +105,7 @@ struct Pair<'a> {
 struct HalfContact {
     wa_id: Option<String>,
     bsuid: Option<String>,
+    lid: Option<String>,
     name: Option<String>,
     username: Option<String>,
     opted_out_at: Option<i64>,
@@ -125,7 +128,7 @@ impl Pair<'_> {
     async fn merge(&self, conn: &mut Conn<'_>) -> Result<Option<Vec<ConversationId>>> {
         let rows = self.lock_conversations(conn).await?;
         let (kept, gone) = (self.lock(conn, self.kept).await?, self.lock(conn, self.gone).await?);
-        if kept.bsuid.is_some() || gone.wa_id.is_some() {
+        if kept.clashes_with(&gone) {
             return Err(changed());
         }
         if rows.iter().any(|row| row.columns.owner.is_none()) {
@@ -192,7 +195,7 @@ impl Pair<'_> {
         macro_rules! find {
             ($lock:literal) => {
                 concat!(
-                    "select wa_id, bsuid, name, username, opted_out_at from contacts where id = $1 ",
+                    "select wa_id, bsuid, lid, name, username, opted_out_at from contacts where id = $1 ",
                     $lock
                 )
             };
@@ -215,12 +218,19 @@ impl Pair<'_> {
         let sql = "update contact_identities set contact_id = $1 where contact_id = $2";
         run!(conn, sql, self.kept, self.gone)?;
         run!(conn, "delete from contacts where id = $1", self.gone)?;
-        let sql = "update contacts set bsuid = $2, name = coalesce(name, $3), username = coalesce(username, $4),
-                       opted_out_at = $5, updated_at = $6
+        let sql = "update contacts set bsuid = coalesce(bsuid, $2), lid = coalesce(lid, $3), name = coalesce(name, $4),
+                       username = coalesce(username, $5), opted_out_at = $6, updated_at = $7
                    where id = $1";
-        let (name, username) = (gone.name.as_deref(), gone.username.as_deref());
-        let bsuid = gone.bsuid.as_deref();
-        run!(conn, sql, self.kept, bsuid, name, username, opted_out_at, now()).map(|_| ())
+        let HalfContact { bsuid, lid, name, username, .. } = gone;
+        run!(conn, sql, self.kept, bsuid, lid, name, username, opted_out_at, now()).map(|_| ())
+    }
+}
+
+impl HalfContact {
+    /// Whether they are no halves of one: both have ids of the same kind, or the other has the phone.
+    fn clashes_with(&self, gone: &Self) -> bool {
+        let both = |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some();
+        gone.wa_id.is_some() || both(&self.bsuid, &gone.bsuid) || both(&self.lid, &gone.lid)
     }
 }
 

@@ -45,7 +45,7 @@ impl Outreach<'_> {
             self.parties.iter().map(|party| Party { name: None, ..party.clone() }).collect();
         // In a fixed order, so that two transactions with the same customers do not deadlock.
         let mut sorted: Vec<_> = parties.iter().collect();
-        sorted.sort_by_key(|party| party.wa_id.as_deref().or(party.bsuid.as_deref()));
+        sorted.sort_by_key(|party| party.ids().next().map(|(_, id)| id));
         targets.places.extend(sorted.into_iter().map(|party| (self.number, party)));
         let mut conversations = Conversations::open(conn, workspace, &targets).await?;
         let mut opened = Vec::with_capacity(self.parties.len());

@@ -91,6 +91,7 @@ impl OutboxEntry<'_> {
             lease_until: free.lease_until,
             wa_id: free.wa_id.clone(),
             bsuid: free.bsuid.clone(),
+            lid: free.lid.clone(),
             opted_out_at: free.opted_out_at,
             owner: free.owner,
             last_inbound_at: free.last_inbound_at,

@@ -159,8 +159,7 @@ impl Change<'_> {
         let mut party = Party {
             wa_id: wa_id.map(bare).filter(|id| is_id(id)),
             bsuid: bsuid.filter(|id| is_id(id)),
-            name: None,
-            username: None,
+            ..Party::default()
         };
         let nobody = party.wa_id.is_none() && party.bsuid.is_none();
         let same = self.contacts.iter().find(|contact| is_same(contact, &party));
