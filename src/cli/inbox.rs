@@ -178,8 +178,8 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
     let row = app.desk.store.conversation(id).await?;
     let row = row.ok_or_else(|| anyhow!("there is no conversation {id}"))?;
     let name = row.contact_name.as_deref().map_or_else(|| "a customer".into(), display_name);
-    let phone = row.wa_id.or(row.bsuid).unwrap_or_default();
-    println!("{name} ({phone}), owner: {}", row.owner);
+    let known_by = row.wa_id.or(row.bsuid).or(row.lid).unwrap_or_default();
+    println!("{name} ({known_by}), owner: {}", row.owner);
     let mut messages = app.desk.store.thread(id, None, 50).await?;
     messages.reverse();
     for message in messages {

@@ -596,6 +596,9 @@ on_both! {
         app.deliver(later.to_string().as_bytes()).await;
         app.settle().await;
         assert_eq!(app.thread(PHONE).await.iter().filter(|said| said["direction"] == "in").count(), 2);
+        app.change(&format!("update contacts set lid = '{LID}'")).await;
+        let one = app.conversation_with(PHONE).await;
+        assert_eq!((one["bsuid"].as_str(), one["lid"].as_str()), (Some(BSUID), Some(LID)));
         app.stop().await;
     }
 

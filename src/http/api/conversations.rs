@@ -42,6 +42,8 @@ pub(super) struct Conversation {
     wa_id: Option<String>,
     /// The customer's business-scoped id.
     bsuid: Option<String>,
+    /// The customer's LID: WhatsApp's id of a user without the phone.
+    lid: Option<String>,
     /// Who may speak.
     owner: Owner,
     /// When the customer last wrote, milliseconds since 1970.
@@ -132,8 +134,9 @@ pub(super) struct Filter {
     /// Only conversations on this number: its name or its id.
     number: Option<String>,
     /// Only conversations whose customer's name, username or phone, or one of whose messages,
-    /// contains this text. The message search covers the newest 10,000 messages each of customers,
-    /// the bot and people, over all conversations. At most 100 characters.
+    /// contains this text, or whose customer has it as LID. The message search covers the newest
+    /// 10,000 messages each of customers, the bot and people, over all conversations. At most 100
+    /// characters.
     q: Option<String>,
 }
 
@@ -297,6 +300,7 @@ impl ListedConversation {
             contact_name: row.contact_name,
             wa_id: row.wa_id,
             bsuid: row.bsuid,
+            lid: row.lid,
             owner: row.owner,
             last_inbound_at: row.last_inbound_at,
             last_message_at: row.last_message_at,

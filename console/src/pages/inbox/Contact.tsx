@@ -8,6 +8,7 @@ import { useFormat } from "@/i18n/format";
 import { Avatar } from "@/parts/Avatar";
 import { useAgentNames } from "@/parts/agentName";
 import { useCaseReason } from "@/parts/caseReason";
+import { customerId } from "@/parts/customer";
 import { useLanguageNames } from "@/parts/languages";
 import { When } from "@/parts/When";
 import type { Activity, ActivityKind } from "./activity";
@@ -171,9 +172,9 @@ export function Contact(props: Props) {
         <div className={classes.name}>
           <bdi>{name}</bdi>
         </div>
-        {one.wa_id && one.contact_name && (
+        {one.contact_name && customerId(one) && (
           <span className={classes.quiet} dir="ltr">
-            {one.wa_id.replace(/^\d+$/, "+$&")}
+            {customerId(one)}
           </span>
         )}
       </div>

@@ -26,7 +26,7 @@ function WaitingCustomers({ waiting }: { waiting: Schemas["Conversation"][] }) {
     );
   return (
     <Stack gap={0} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
-      {waiting.map(({ id, contact_name, wa_id, last_text, waiting_text, last_message_at, open_case }, at) => (
+      {waiting.map(({ id, last_text, waiting_text, last_message_at, open_case, ...customer }, at) => (
         <li
           key={id}
           style={at ? { borderBlockStart: "1px solid var(--mantine-color-default-border)" } : undefined}
@@ -39,7 +39,7 @@ function WaitingCustomers({ waiting }: { waiting: Schemas["Conversation"][] }) {
           >
             <Group justify="space-between" wrap="nowrap" gap="sm">
               <Text size="sm" fw={600} truncate>
-                <bdi>{customerName({ contact_name, wa_id }, t("home.unnamed"))}</bdi>
+                <bdi>{customerName(customer, t("home.unnamed"))}</bdi>
               </Text>
               <Text size="xs" c="dimmed" style={{ flex: "none" }}>
                 <When at={last_message_at} ago />
