@@ -129,7 +129,7 @@ async fn status(app: &App, name: &str) -> anyhow::Result<ExitCode> {
 
 async fn set_paused(app: &App, name: &str, paused: bool) -> anyhow::Result<()> {
     let id = NumberId::stored(row(app, name).await?.id);
-    if !app.desk.store.pause_bot(&id, paused).await? {
+    if app.desk.store.pause_bot(&id, paused).await?.is_none() {
         bail!("the number {name} was removed");
     }
     Ok(())

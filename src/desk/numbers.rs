@@ -17,7 +17,7 @@ use crate::domain::{
 use crate::pipeline::inbound::InboundNumber;
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::provider::{
-    self, ALLOWED_HOSTS, FieldError, Fields, Form, Kind, Limits, Provider, Settings,
+    self, FieldError, Fields, Form, Kind, Limits, Provider, Settings, address_hint,
 };
 use crate::secrets::Secrets;
 use crate::store::numbers::{AddedRow, shown_slug};
@@ -146,7 +146,10 @@ impl Numbers {
             let refused = guard.permits(&url).await;
             refused.map_err(|refused| FieldError {
                 field: Some(field.name),
-                message: format!("{refused}. {ALLOWED_HOSTS}"),
+                message: match address_hint(&refused) {
+                    Some(hint) => format!("{refused}. {hint}"),
+                    None => format!("{refused}."),
+                },
             })?;
         }
         Ok(())

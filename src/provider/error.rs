@@ -83,14 +83,20 @@ const MAX_ATTEMPTS: u32 = 300;
 /// Maximum wait that a provider can impose.
 const MAX_WAIT: Duration = Duration::from_mins(15);
 
-/// What lets the numbers of the console use a private address.
-pub const ALLOWED_HOSTS: &str =
-    "The owner of this desk can allow the host: [providers] allowed_hosts in the configuration.";
+/// What lets the numbers of the console use an address that was refused; `None` if nothing does.
+pub fn address_hint(refused: &AddressError) -> Option<&'static str> {
+    match refused {
+        AddressError::Private { .. } => Some(
+            "The owner of this desk can allow the host: [providers] allowed_hosts in the configuration.",
+        ),
+        AddressError::Never { .. } => None,
+    }
+}
 
 impl From<AddressError> for Error {
     fn from(refused: AddressError) -> Self {
-        let fault =
-            Fault { code: 0, title: refused.to_string(), details: Some(ALLOWED_HOSTS.to_owned()) };
+        let details = address_hint(&refused).map(ToOwned::to_owned);
+        let fault = Fault { code: 0, title: refused.to_string(), details };
         Self::Refused { class: Class::OurFault, fault, retry_after: None }
     }
 }

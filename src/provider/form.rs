@@ -35,6 +35,8 @@ pub struct Form {
     /// Whether its numbers are for practice: they send to nobody, and one can write to them as a
     /// customer without WhatsApp.
     pub practice: bool,
+    /// The secrets that go to the number's address, by field name.
+    pub(super) credentials: &'static [&'static str],
     /// Detects typical mistakes in a field's value, beyond its pattern. Takes the field's name and
     /// the value.
     pub(super) detect_mistake: fn(&str, &str) -> Option<&'static str>,
@@ -271,15 +273,19 @@ impl Form {
         (fields, written): (&Fields, &[String]),
     ) -> Result<(), FieldError> {
         let moves = |field: &&Field| {
-            let address = fields.get(field.name);
-            field.kind == Kind::Url && address.is_some() && address != former.get(field.name)
+            let address = |fields: &Fields| {
+                fields.get(field.name).map(|text| text.trim_end_matches('/').to_owned())
+            };
+            let new = address(fields);
+            field.kind == Kind::Url && new.is_some() && new != address(former)
         };
         if former.is_empty() || !self.fields.iter().any(|field| moves(&field)) {
             return Ok(());
         }
         let kept = |field: &&Field| {
             let is_new = written.iter().any(|name| name == field.name);
-            field.kind == Kind::Secret && fields.contains_key(field.name) && !is_new
+            let goes = self.credentials.contains(&field.name);
+            goes && fields.contains_key(field.name) && !is_new
         };
         self.fields.iter().find(kept).map_or(Ok(()), |field| {
             let message = format!(

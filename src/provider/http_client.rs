@@ -29,10 +29,12 @@ pub(crate) const MAX_IDLE: Duration = Duration::from_secs(4);
 
 /// Creates an HTTP client of providers, with a request timeout.
 pub fn client(timeout: Duration, guard: Option<Guard>) -> Result<GuardedClient, String> {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
-        .timeout(timeout)
-        .connect_timeout(timeout.min(Duration::from_secs(10)))
-        .pool_idle_timeout(MAX_IDLE);
-    GuardedClient::new(builder, guard).map_err(|error| format!("cannot set up HTTP: {error}"))
+    let make = move || {
+        reqwest::Client::builder()
+            .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
+            .timeout(timeout)
+            .connect_timeout(timeout.min(Duration::from_secs(10)))
+            .pool_idle_timeout(MAX_IDLE)
+    };
+    GuardedClient::new(make, guard).map_err(|error| format!("cannot set up HTTP: {error}"))
 }

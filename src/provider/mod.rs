@@ -29,7 +29,7 @@ mod meta;
 mod sandbox;
 
 pub use abilities::{Abilities, FileAbility, UnfitContent, UnfitFile};
-pub use error::{ALLOWED_HOSTS, Class, Error, MalformedWebhook, Retry, UnverifiedWebhook};
+pub use error::{Class, Error, MalformedWebhook, Retry, UnverifiedWebhook, address_hint};
 pub use form::{Field, FieldError, Fields, Form, Kind, Shows, Step};
 #[cfg(test)]
 pub(crate) use http_client::MAX_IDLE;

@@ -70,6 +70,7 @@ const FORM: Form = Form {
         shows: &[super::Shows::CallbackUrl],
     }],
     practice: true,
+    credentials: &[],
     detect_mistake: |_, _| None,
     verification: |_| None,
 };

@@ -10,7 +10,8 @@ use super::{
     Conn, LenientWord, Result, Store, Write, all, conversations, first, inbox, now, revised, run,
 };
 use crate::domain::{
-    CaseReason, ConversationId, EscalationId, EscalationState, MessageReason, NumberId, WorkspaceId,
+    CaseReason, ConversationId, EscalationId, EscalationState, MessageReason, NoteCode, NumberId,
+    WorkspaceId,
 };
 
 /// A case.
@@ -212,8 +213,9 @@ impl Write for Tell {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let number = NumberId::stored(self.case.number_id.clone());
         let reason = self.case.reason.as_str();
-        let unanswered = [MessageReason::Stale {}, MessageReason::BotPaused {}].map(Some);
-        let of_many = unanswered.contains(&MessageReason::of(reason));
+        let unsent = MessageReason::unsent(NoteCode::BotPaused.text().to_owned());
+        let of_many = [MessageReason::Stale {}, MessageReason::BotPaused {}, unsent].map(Some);
+        let of_many = of_many.contains(&MessageReason::of(reason));
         let repeated = (self.case.turn_id.is_some() || of_many)
             && cases::told_lately(conn, workspace, (&number, reason)).await?;
         let told = if repeated { cases::REPEATED } else { cases::TOLD };

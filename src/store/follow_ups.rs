@@ -7,6 +7,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
+use super::number_health::paused;
 use super::outbox::{OutboxEntry, OutgoingRow};
 use super::signal::{self, Signal};
 use super::staff_messages::{RecipientRow, Refusal, Window};
@@ -81,6 +82,7 @@ struct DueRow {
     notice_at: Option<i64>,
     open_cases: i64,
     waits: i64,
+    paused: i64,
 }
 
 #[derive(FromRow)]
@@ -102,15 +104,19 @@ impl Write for Follow {
         // Locked first, in a statement of its own: what other processes and webhooks committed
         // meanwhile is read after that.
         inbox::merge::current(conn, workspace, id).await?;
-        let sql = "select f.turn_id, f.replied_at, f.ask_text, f.close_at, f.close_text, v.person_at, v.notice_at, v.open_cases,
-                       cast(case when v.due_at is null then 0 else 1 end as bigint) as waits
-                   from follow_ups f join conversations v on v.id = f.conversation_id
-                   where f.conversation_id = $1 and f.workspace_id = $2 and f.due_at <= $3";
+        let sql = formatcp!(
+            "select f.turn_id, f.replied_at, f.ask_text, f.close_at, f.close_text, v.person_at, v.notice_at, v.open_cases,
+                 cast(case when v.due_at is null then 0 else 1 end as bigint) as waits,
+                 cast(case when {paused} then 1 else 0 end as bigint) as paused
+             from follow_ups f join conversations v on v.id = f.conversation_id
+             where f.conversation_id = $1 and f.workspace_id = $2 and f.due_at <= $3",
+            paused = paused!("v.number_id")
+        );
         let due = first!(conn, DueRow, sql, id.as_str(), workspace.as_str(), now())?;
         let to = RecipientRow::find(conn, workspace, id.as_str()).await?;
         let (Some(due), Some(to)) = (due, to) else { return Ok(nothing) };
         let refusal = to.refusal(self.window);
-        let addressed = matches!(refusal, None | Some(Refusal::WindowClosed));
+        let addressed = due.paused == 0 && matches!(refusal, None | Some(Refusal::WindowClosed));
         if !addressed || !due.is_silent(conn, (id, to.owner)).await? {
             forget(conn, id.as_str()).await?;
             return Ok(nothing);

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use const_format::formatcp;
 
-use super::inbox::merge::unite_by_id;
+use super::inbox::merge::{current, unite_by_id};
 use super::outbox::ToSend;
 use super::words::identity_kind;
 use super::{Conn, Result, Rows, Store, Write, first, now, run};
@@ -74,16 +74,25 @@ impl Write for KnowRecipient {
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<Vec<ConversationId>> {
-        let sql = "select contact_id from conversations where id = $1 and workspace_id = $2";
-        let (conversation, space) = (self.conversation.as_str(), workspace.as_str());
-        let Some((mut contact,)) = first!(conn, (String,), sql, conversation, space)? else {
+        // Locks the conversation, as all that locks its contact does first.
+        let conversation = current(conn, workspace, &self.conversation).await?;
+        let sql =
+            "select v.contact_id, c.lid from conversations v join contacts c on c.id = v.contact_id
+                   where v.id = $1 and v.workspace_id = $2";
+        let (conversation, space) = (conversation.as_str(), workspace.as_str());
+        let found = first!(conn, (String, Option<String>), sql, conversation, space)?;
+        let Some((mut contact, known_lid)) = found else { return Ok(Vec::new()) };
+        // One with another LID is somebody else, whose phone this was or is.
+        if known_lid.is_some() && self.recipient.lid.is_some() && known_lid != self.recipient.lid {
             return Ok(Vec::new());
-        };
+        }
         // The first one of a kind is that by which messages are sent. This comes first: a message that
         // creates a contact with the id meanwhile is a conflict, or that contact is merged below.
         let sql = formatcp!(
             "update contacts set wa_id = coalesce(wa_id, {phone}), bsuid = coalesce(bsuid, {bsuid}),
-                 lid = coalesce(lid, {lid}), updated_at = $5 where id = $1",
+                 lid = coalesce(lid, {lid}), updated_at = $5
+             where id = $1 and (wa_id is null and $2 is not null or bsuid is null and $3 is not null
+                 or lid is null and $4 is not null)",
             phone = free!(PHONE, "$2", "$2, $6"),
             bsuid = free!(BSUID, "$3", "$3"),
             lid = free!(LID, "$4", "$4")

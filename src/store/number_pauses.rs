@@ -5,6 +5,8 @@ use async_trait::async_trait;
 use const_format::formatcp;
 
 use super::cases::Case;
+use super::number_health::paused;
+use super::signal::{self, Signal};
 use super::turns::Claim;
 use super::words::message_state::WAITING;
 use super::words::number_state::REMOVED;
@@ -13,8 +15,12 @@ use crate::domain::{ConversationId, MessageReason, NoteCode, NumberId, Workspace
 
 impl Store {
     /// Pauses the bot on a number, or lets it answer again. A message that waits for the bot is left
-    /// to people, with a case. False if there is no such number.
-    pub async fn pause_bot(&self, id: &NumberId, paused: bool) -> Result<bool> {
+    /// to people, with a case. Returns their conversations; `None` if there is no such number.
+    pub async fn pause_bot(
+        &self,
+        id: &NumberId,
+        paused: bool,
+    ) -> Result<Option<Vec<ConversationId>>> {
         self.apply(PauseBot { id: id.clone(), paused }).await
     }
 
@@ -31,8 +37,8 @@ impl Store {
     }
 
     /// Leaves the waiting messages of a claimed conversation to people, because the bot is paused on its
-    /// number. Does nothing if the claim has lost its lease.
-    pub async fn leave_to_people(&self, claim: &Claim) -> Result<()> {
+    /// number. False if the bot is not paused, or the claim has lost its lease.
+    pub async fn leave_to_people(&self, claim: &Claim) -> Result<bool> {
         self.apply(LeaveToPeople(claim.clone())).await
     }
 }
@@ -44,9 +50,9 @@ struct PauseBot {
 
 #[async_trait]
 impl Write for PauseBot {
-    type Out = bool;
+    type Out = Option<Vec<ConversationId>>;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
         let since = self.paused.then(now);
         let sql = formatcp!(
             "update numbers set updated_at = $4,
@@ -55,8 +61,9 @@ impl Write for PauseBot {
         );
         let (space, id) = (workspace.as_str(), self.id.as_str());
         if run!(conn, sql, space, id, since, now())? == 0 {
-            return Ok(false);
+            return Ok(None);
         }
+        let mut left = Vec::new();
         if self.paused {
             // In the order in which each batch locks its own.
             macro_rules! find {
@@ -69,11 +76,15 @@ impl Write for PauseBot {
                 };
             }
             let sql = conn.sql_for(find!(""), find!(" for update"));
-            for (waiting,) in all!(conn, (String,), sql, space, id)? {
-                leave(conn, workspace, &ConversationId::stored(waiting)).await?;
+            let waiting = all!(conn, (ConversationId,), sql, space, id)?;
+            for (conversation,) in &waiting {
+                leave(conn, workspace, conversation).await?;
             }
+            let told = waiting.iter().map(|(conversation,)| Signal::Event(conversation.clone()));
+            signal::notify_replicas(conn, workspace, told).await?;
+            left.extend(waiting.into_iter().map(|row| row.0));
         }
-        Ok(true)
+        Ok(Some(left))
     }
 }
 
@@ -81,15 +92,20 @@ struct LeaveToPeople(Claim);
 
 #[async_trait]
 impl Write for LeaveToPeople {
-    type Out = ();
+    type Out = bool;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let Self(claim) = self;
-        let sql = "update conversations set lease_until = 0 where id = $1 and lease_token = $2";
+        // The process that asks may not know yet that the bot answers again.
+        let sql = formatcp!(
+            "update conversations set lease_until = 0 where id = $1 and lease_token = $2 and {paused}",
+            paused = paused!("conversations.number_id")
+        );
         if run!(conn, sql, &claim.id, claim.lease_token)? == 0 {
-            return Ok(());
+            return Ok(false);
         }
-        leave(conn, workspace, &claim.conversation()).await
+        leave(conn, workspace, &claim.conversation()).await?;
+        Ok(true)
     }
 }
 

@@ -60,7 +60,13 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     if message.opted_out_at.is_some() && message.author != Author::Consent {
         return Err(unneeded(message, "the customer opted out"));
     }
-    if message.paused != 0 && matches!(message.author, Author::Bot | Author::FollowUp) {
+    // A notice to the customer is what the bot said as it handed the conversation over.
+    let by_bot = match message.author {
+        Author::Bot | Author::FollowUp => true,
+        Author::Notice => message.to_staff == 0,
+        Author::Customer | Author::Person | Author::Consent | Author::Campaign => false,
+    };
+    if message.paused != 0 && by_bot {
         return Err(missed(message, Fault::ours(NoteCode::BotPaused.text())));
     }
     if message.outdated != 0 {
@@ -209,9 +215,12 @@ mod tests {
     fn of_a_paused_bot_nothing_is_sent_and_a_person_sees_to_it() {
         for author in Author::ALL {
             let paused = ToSend { paused: 1, ..message(*author, Owner::Bot, JUST_NOW) };
-            let passes = !matches!(author, Author::Bot | Author::FollowUp | Author::Customer);
+            let passes = matches!(author, Author::Person | Author::Consent | Author::Campaign);
             assert_eq!(ask(&paused, None).is_ok(), passes, "{author}");
         }
+        let to_staff =
+            ToSend { to_staff: 1, paused: 1, ..message(Author::Notice, Owner::Bot, None) };
+        assert!(ask(&to_staff, None).is_ok(), "people are called");
         let answer = ToSend { paused: 1, ..message(Author::Bot, Owner::Bot, JUST_NOW) };
         assert!(matches!(ask(&answer, None), Err(Stop::Missed(_))));
     }

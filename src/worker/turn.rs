@@ -173,8 +173,9 @@ impl Job {
             self.release(Some(UNCONFIGURED_MS), true).await?;
             return Ok(End::Unconfigured);
         };
-        if self.desk.numbers.is_paused(&number.id) {
-            self.desk.store.leave_to_people(self.claim()).await?;
+        if self.desk.numbers.is_paused(&number.id)
+            && self.desk.store.leave_to_people(self.claim()).await?
+        {
             self.desk.notifier.changed(&self.claim().conversation());
             return Ok(End::Paused);
         }

@@ -750,6 +750,34 @@ on_both! {
         assert!(ground.store.audit_log(&Filter::default(), 10).await.unwrap().is_empty());
     }
 
+    async fn a_phone_whose_account_has_another_lid_is_somebody_else_s(db) {
+        let ground = Ground::on(db).await;
+        let owner = |lid: &str, phone: Option<&str>| Party {
+            wa_id: phone.map(ToOwned::to_owned),
+            lid: Some(lid.into()),
+            ..Party::default()
+        };
+        let new_phone = "447700960088";
+        ground.take(vec![ground.said(0, owner("201", Some(PHONE)), "m1")]).await;
+        // The phone has a new owner, whom nobody knows yet.
+        ground.take(vec![ground.said(0, owner("202", Some(PHONE)), "m2")]).await;
+        ground.take(vec![ground.said(0, owner("202", None), "m3")]).await;
+        // The former one writes with the new phone.
+        ground.take(vec![ground.said(0, owner("201", Some(new_phone)), "m4")]).await;
+        ground.take(vec![ground.said(0, owner("201", None), "m5")]).await;
+        let mut all: Vec<_> = ground.all().await.iter().map(ids_of).collect();
+        all.sort_by(|one, other| one.lid.cmp(&other.lid));
+        let mut known = vec![owner("201", Some(new_phone)), owner("202", None)];
+        assert_eq!(all, known, "what one writes is answered to nobody else");
+        // Now the phone is free for who has it.
+        ground.take(vec![ground.said(0, owner("202", Some(PHONE)), "m6")]).await;
+        known[1].wa_id = Some(PHONE.into());
+        let mut all: Vec<_> = ground.all().await.iter().map(ids_of).collect();
+        all.sort_by(|one, other| one.lid.cmp(&other.lid));
+        assert_eq!(all, known);
+        assert!(ground.store.audit_log(&Filter::default(), 10).await.unwrap().is_empty());
+    }
+
     async fn who_opted_out_under_a_lid_has_opted_out(db) {
         let ground = Ground::on(db).await;
         ground.hear(0, Ids::PhoneLid, "m1").await;

@@ -109,6 +109,24 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_process_that_knows_of_no_end_of_the_pause_leaves_nothing_to_people(db) {
+        let app = Setup::on(db).with("[worker]\npoll_ms = 60000").start().await;
+        app.model.answer_with(|_| "We open at 9:00 [1].".into());
+        app.model.hold();
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        until("the model is asked", async || app.model.request_count() > 0).await;
+        // This process hears of the pause, and the other one has ended it.
+        app.change("update numbers set bot_paused_at = 1").await;
+        app.desk.reload_numbers().await.unwrap();
+        app.change("update numbers set bot_paused_at = null").await;
+        app.change("update conversations set lease_until = 0, lease_token = lease_token + 1").await;
+        app.model.release();
+        app.desk.notifier.wake_dispatcher();
+        until("it is answered", async || got(&app, CUSTOMER).len() == 1).await;
+        assert!(cases(&app).await.is_empty());
+        app.stop().await;
+    }
+
     async fn what_the_bot_said_before_and_is_not_sent_yet_never_is(db) {
         let app = Setup::on(db).start().await;
         app.model.answer_with(|_| "We open at 9:00 [1].".into());

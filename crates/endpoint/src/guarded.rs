@@ -17,24 +17,43 @@ const MAX_REDIRECTS: usize = 3;
 pub struct GuardedClient {
     http: Client,
     guard: Option<Guard>,
+    make: Arc<dyn Fn() -> ClientBuilder + Send + Sync>,
 }
 
 impl GuardedClient {
-    /// Creates a client. Without a guard it connects to any address, also through the system's proxy;
-    /// with one, never through a proxy, behind which the address could not be checked. Either follows
-    /// at most three redirects.
-    pub fn new(builder: ClientBuilder, guard: Option<Guard>) -> reqwest::Result<Self> {
-        let builder = match &guard {
-            None => builder.redirect(Policy::limited(MAX_REDIRECTS)),
-            Some(guard) => {
-                let (resolver, judge) = (guard.clone(), guard.clone());
-                builder
-                    .no_proxy()
-                    .dns_resolver(Arc::new(resolver))
-                    .redirect(Policy::custom(move |attempt| follow(attempt, &judge)))
-            }
+    /// Creates a client with the settings that `make` begins with; it follows at most three redirects.
+    /// Without a guard it connects to any address. Behind a proxy of the environment (`HTTPS_PROXY`)
+    /// the guard judges addresses and no names: what a name leads to is the proxy's to decide.
+    pub fn new(
+        make: impl Fn() -> ClientBuilder + Send + Sync + 'static,
+        guard: Option<Guard>,
+    ) -> reqwest::Result<Self> {
+        let policy = match guard.clone() {
+            None => Policy::limited(MAX_REDIRECTS),
+            Some(guard) => Policy::custom(move |attempt| follow(attempt, &guard)),
         };
-        Ok(Self { http: builder.build()?, guard })
+        Self::build(Arc::new(make), guard, policy)
+    }
+
+    /// The same without redirects: for requests with a secret in a header of their own, which would go
+    /// to another host, too.
+    pub fn without_redirects(&self) -> reqwest::Result<Self> {
+        Self::build(self.make.clone(), self.guard.clone(), Policy::none())
+    }
+
+    fn build(
+        make: Arc<dyn Fn() -> ClientBuilder + Send + Sync>,
+        guard: Option<Guard>,
+        policy: Policy,
+    ) -> reqwest::Result<Self> {
+        let builder = make().redirect(policy);
+        let builder = match &guard {
+            Some(guard) if !is_proxied() => {
+                builder.no_proxy().dns_resolver(Arc::new(guard.clone()))
+            }
+            _ => builder,
+        };
+        Ok(Self { http: builder.build()?, guard, make })
     }
 
     /// Begins a request, if its address may be connected to.
@@ -54,6 +73,13 @@ impl GuardedClient {
     pub fn post(&self, url: Url) -> Result<RequestBuilder, AddressError> {
         self.request(Method::POST, url)
     }
+}
+
+/// Whether the environment names a proxy.
+fn is_proxied() -> bool {
+    let names =
+        ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 fn follow(attempt: Attempt<'_>, guard: &Guard) -> reqwest::redirect::Action {
@@ -88,7 +114,7 @@ mod tests {
 
     fn client(guard: Option<Guard>) -> GuardedClient {
         crypto();
-        GuardedClient::new(Client::builder(), guard).unwrap()
+        GuardedClient::new(Client::builder, guard).unwrap()
     }
 
     fn to_this_machine() -> Lookup {

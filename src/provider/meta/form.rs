@@ -109,6 +109,7 @@ pub(super) const FORM: Form = Form {
         },
     ],
     practice: false,
+    credentials: &["access_token"],
     detect_mistake: trap,
     verification,
 };

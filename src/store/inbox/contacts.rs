@@ -60,12 +60,19 @@ impl ContactRow {
     }
 
     fn set_id(&mut self, kind: IdentityKind, id: &str) {
-        let place = match kind {
+        *self.place_of(kind) = Some(id.to_owned());
+    }
+
+    fn take_id(&mut self, kind: IdentityKind) {
+        *self.place_of(kind) = None;
+    }
+
+    fn place_of(&mut self, kind: IdentityKind) -> &mut Option<String> {
+        match kind {
             IdentityKind::Phone => &mut self.wa_id,
             IdentityKind::Bsuid => &mut self.bsuid,
             IdentityKind::Lid => &mut self.lid,
-        };
-        *place = Some(id.to_owned());
+        }
     }
 }
 
@@ -157,20 +164,40 @@ impl Contacts {
         self.known(kind, id).or_else(|| self.known(kind, &other()?))
     }
 
+    /// The contacts of a party, by each of its ids. One with another LID is somebody else: a LID is one
+    /// for a WhatsApp account and stays, and a phone may get a new owner.
+    fn places_of(&self, party: &Party) -> impl Iterator<Item = usize> {
+        let is_other = |place: usize| {
+            let known = self.all[place].row.lid.as_ref();
+            known.zip(party.lid.as_ref()).is_some_and(|(known, given)| known != given)
+        };
+        let found = party.ids().filter_map(|(kind, id)| self.by_id(kind, id));
+        found.filter(move |place| !is_other(*place))
+    }
+
     /// The contact of a party, created if new. If its ids name different contacts, the phone wins,
     /// then the business-scoped id. New details of the party are stored on the contact.
     pub(super) fn find_or_add(&mut self, party: &Party) -> usize {
-        if let Some(place) = party.ids().find_map(|(kind, id)| self.by_id(kind, id)) {
+        let found = self.places_of(party).next();
+        if let Some(place) = found {
             self.learn(place, party);
             return place;
         }
-        self.add(Contact::new(party))
+        let mut contact = Contact::new(party);
+        // What is left of the ids of somebody else stays theirs.
+        for kind in IdentityKind::ALL {
+            let known = contact.row.id_of(*kind).and_then(|id| self.by_id(*kind, id));
+            if known.is_some() {
+                contact.row.take_id(*kind);
+            }
+        }
+        self.add(contact)
     }
 
     /// Two contacts that a party shows to be one customer: the one that stays, and the one that goes.
     /// Two that have ids of the same kind stay apart: a phone may get a new owner.
     pub(super) fn split(&self, party: &Party) -> Option<(usize, usize)> {
-        let places: Vec<_> = party.ids().filter_map(|(kind, id)| self.by_id(kind, id)).collect();
+        let places: Vec<_> = self.places_of(party).collect();
         let mut pairs =
             places.iter().flat_map(|one| places.iter().map(move |other| (*one, *other)));
         let has = |place: usize, kind| self.all[place].row.id_of(kind).is_some();
@@ -282,11 +309,22 @@ impl Contacts {
     /// next message may carry only one of them. An id of another contact stays there.
     pub(super) fn add_identities(&mut self, party: &Party) {
         let place = self.find_or_add(party);
+        self.move_phone(place, party);
         for (kind, id) in party.ids() {
             if self.known(kind, id).is_none() {
                 self.ids(kind).insert(id.to_owned(), place);
                 self.aliases.push((place, kind, id.to_owned()));
             }
+        }
+    }
+
+    /// Whoever writes under the contact's LID with another phone has that phone now.
+    fn move_phone(&mut self, place: usize, party: &Party) {
+        let row = &self.all[place].row;
+        let (Some(new), Some(former)) = (&party.wa_id, &row.wa_id) else { return };
+        let is_same = new == former || other_spelling(former).as_ref() == Some(new);
+        if party.lid.is_some() && party.lid == row.lid && !is_same {
+            self.set_id(place, (IdentityKind::Phone, new));
         }
     }
 

@@ -43,10 +43,12 @@ pub(in super::super) async fn resume(
 
 async fn set_paused(web: &WebState, id: &str, paused: bool) -> AuditedAnswer<Number> {
     let row = row(web, id).await?;
-    if !web.desk.store.pause_bot(&NumberId::stored(row.id.clone()), paused).await? {
-        return Err(Problem::not_found("number"));
-    }
+    let left = web.desk.store.pause_bot(&NumberId::stored(row.id.clone()), paused).await?;
+    let left = left.ok_or_else(|| Problem::not_found("number"))?;
     reload_numbers(web).await;
+    for conversation in &left {
+        web.desk.notifier.conversation_event(conversation, None);
+    }
     let note = Note::on(shown_slug(&row.slug, &row.id), json!({}));
     Ok((note, Json(read(web, &row.id).await?)))
 }
