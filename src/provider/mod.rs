@@ -20,6 +20,7 @@ use crate::domain::{
 
 pub mod abilities;
 mod error;
+mod exchange;
 mod form;
 mod http_client;
 mod json;

@@ -13,9 +13,9 @@ use reqwest::multipart::{Form, Part};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
+use super::super::exchange::{self, BodyError, RequestError, refused};
 use super::super::{Class, Error, FileUpload, UploadedFile, json};
 use super::Meta;
-use super::answer::{self, BodyError, RequestError, refused};
 use crate::domain::Media;
 
 /// Domains that serve WhatsApp's files.
@@ -70,7 +70,7 @@ impl Meta {
         let url = self.endpoint(&[&self.phone_number_id, "media"]);
         let request = self.client.post(url)?.header(AUTHORIZATION, self.authorization.clone());
         let request = request.multipart(form).timeout(timeout);
-        let answer = answer::send_request(request).await.map_err(RequestError::of_read_only)?;
+        let answer = exchange::send_request(request).await.map_err(RequestError::of_read_only)?;
         let body = answer.taken(self.access_token.expose_secret()).map_err(repeatable)?;
         json::text(&body, "id")
             .map(|media_id| UploadedFile { media_id, valid_for: UPLOAD_VALID_FOR })
@@ -130,7 +130,7 @@ impl Meta {
         let response =
             request.send().await.map_err(|error| RequestError::from(error).of_read_only())?;
         let class = match response.status().as_u16() {
-            200..=299 => return Ok(answer::read(response, limit).await?),
+            200..=299 => return Ok(exchange::read(response, limit).await?),
             status @ (401 | 403 | 404) => return Err(DownloadError::Denied(status)),
             429 => Class::Throttled,
             500.. => Class::Transient,

@@ -28,8 +28,8 @@ use serde_json::Value;
 
 use super::{
     Abilities, Class, DescribeNumber, Error, FileUpload, MalformedWebhook, OutgoingMessage,
-    Provider, Receiver, SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadedFile, json,
-    signature,
+    Provider, Receiver, SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadedFile,
+    exchange, json, signature,
 };
 use crate::domain::{FallbackTemplate, Item, Media};
 
@@ -100,7 +100,7 @@ impl Meta {
     async fn ask(&self, url: Url) -> Result<Value, Error> {
         let request = self.client.get(url)?.header(AUTHORIZATION, self.authorization.clone());
         let answer =
-            answer::send_request(request).await.map_err(answer::RequestError::of_read_only)?;
+            exchange::send_request(request).await.map_err(exchange::RequestError::of_read_only)?;
         answer.taken(self.access_token.expose_secret())
     }
 }
@@ -144,8 +144,8 @@ impl Receiver for Meta {
 impl Provider for Meta {
     async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error> {
         let message = request::Message::new(outgoing)
-            .ok_or_else(|| answer::refused(Class::OurFault, "the message has no recipient"))?;
-        let answer = answer::send_request(self.messages(&message)?).await?;
+            .ok_or_else(|| exchange::refused(Class::OurFault, "the message has no recipient"))?;
+        let answer = exchange::send_request(self.messages(&message)?).await?;
         answer::sent(&answer.taken(self.access_token.expose_secret())?)
     }
 
@@ -154,7 +154,7 @@ impl Provider for Meta {
     }
 
     async fn typing(&self, message: &str) -> Result<(), Error> {
-        let answer = answer::send_request(self.messages(&request::Typing::new(message))?).await?;
+        let answer = exchange::send_request(self.messages(&request::Typing::new(message))?).await?;
         answer.taken(self.access_token.expose_secret()).map(drop)
     }
 

@@ -10,8 +10,8 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::super::json::{id, is_id, list, text};
-use super::super::{Class, Error, TemplateCatalog};
-use super::{Meta, answer, template_draft};
+use super::super::{Class, Error, TemplateCatalog, exchange};
+use super::{Meta, template_draft};
 use crate::domain::{
     MessageTemplate, TemplateButton, TemplateButtonKind, TemplateCategory, TemplateDraft,
     TemplateHeader, TemplateHeaderKind, TemplateLayout, TemplateQuality, TemplateState,
@@ -48,7 +48,7 @@ impl TemplateCatalog for Meta {
     ) -> Result<MessageTemplate, Error> {
         let url = self.endpoint(&[account, "message_templates"]);
         let request = self.client.post(url)?.header(AUTHORIZATION, self.authorization.clone());
-        let answer = answer::send_request(request.json(&template_draft::request(draft))).await?;
+        let answer = exchange::send_request(request.json(&template_draft::request(draft))).await?;
         let taken = answer.taken(self.access_token.expose_secret())?;
         let word = |key| text(&taken, key);
         Ok(MessageTemplate {
@@ -77,7 +77,7 @@ impl TemplateCatalog for Meta {
             .client
             .request(Method::DELETE, url)?
             .header(AUTHORIZATION, self.authorization.clone());
-        answer::send_request(request).await?.taken(self.access_token.expose_secret()).map(drop)
+        exchange::send_request(request).await?.taken(self.access_token.expose_secret()).map(drop)
     }
 }
 
@@ -110,7 +110,7 @@ impl Meta {
 }
 
 fn odd(why: &str) -> Error {
-    answer::refused(Class::OurFault, why)
+    exchange::refused(Class::OurFault, why)
 }
 
 /// A template; `None` if it has no usable name and language.
