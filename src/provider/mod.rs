@@ -26,6 +26,7 @@ mod http_client;
 mod json;
 mod prices;
 mod signature;
+mod text_or_number;
 mod meta;
 mod sandbox;
 

@@ -3,8 +3,9 @@
 use http::HeaderValue;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
+use super::super::text_or_number::{optional_text_or_number, text_or_number};
 use crate::domain::{FallbackTemplate, Sending, Unknown};
 
 /// Settings of one number.
@@ -139,30 +140,6 @@ fn default_base_url() -> String {
 
 fn default_version() -> String {
     "v24.0".to_owned()
-}
-
-/// An id or token from a file or an environment variable, where digits parse as a number.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected text or a whole number (write it in quotes)")]
-enum TextOrNumber {
-    Text(String),
-    Number(u64),
-}
-
-fn text_or_number<'de, D: Deserializer<'de>, T: From<String>>(source: D) -> Result<T, D::Error> {
-    Ok(match TextOrNumber::deserialize(source)? {
-        TextOrNumber::Text(text) => text.into(),
-        TextOrNumber::Number(number) => number.to_string().into(),
-    })
-}
-
-fn optional_text_or_number<'de, D: Deserializer<'de>, T: From<String>>(
-    source: D,
-) -> Result<Option<T>, D::Error> {
-    Ok(Option::<TextOrNumber>::deserialize(source)?.map(|written| match written {
-        TextOrNumber::Text(text) => text.into(),
-        TextOrNumber::Number(number) => number.to_string().into(),
-    }))
 }
 
 #[cfg(test)]
