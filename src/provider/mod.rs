@@ -27,6 +27,8 @@ mod json;
 mod prices;
 mod signature;
 mod text_or_number;
+#[cfg(test)]
+mod test_data;
 mod meta;
 mod sandbox;
 

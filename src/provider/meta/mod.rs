@@ -188,18 +188,6 @@ impl Provider for Meta {
     }
 }
 
-/// Reads a file of the shared test data; `None`, with a note on stdout, without it.
-#[cfg(test)]
-fn shared(path: &str) -> Option<Vec<u8>> {
-    let root = std::env::var("FRONTDESK_SHARED")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").to_owned());
-    let bytes = std::fs::read(format!("{root}/{path}")).ok();
-    if bytes.is_none() {
-        println!("skipped: no shared data");
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
@@ -214,6 +202,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::super::OutgoingContent;
+    use super::super::test_data::shared;
     use super::*;
     use crate::domain::Party;
 

@@ -112,7 +112,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::shared;
+    use super::super::super::test_data::shared;
     use super::*;
     use crate::domain::{ChoiceSource, Content, Delivery, Inbound, MediaKind, Referral, Status};
 
