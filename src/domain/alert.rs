@@ -35,6 +35,8 @@ words! {
         AccountDisconnected = "account_disconnected",
         /// The account was connected again.
         AccountReconnected = "account_reconnected",
+        /// The number is not connected to WhatsApp any more, and has to be paired again.
+        NumberDisconnected = "number_disconnected",
         /// The provider did not approve the account.
         AccountNotApproved = "account_not_approved",
         /// Any other warning about the account.
@@ -92,6 +94,10 @@ impl AlertCode {
             }
             Self::AccountDisconnected => {
                 "Connect the app to the account again in Business settings, and subscribe it: the number's guide shows how."
+            }
+            Self::NumberDisconnected => {
+                "Open the instance in its server's manager and scan the QR code with the number's phone. What waits is sent then; whom it \
+                 was blocked for reads why in the WhatsApp app."
             }
             Self::AccountNotApproved => {
                 "Read the reason in WhatsApp Manager, correct it and ask for another review."

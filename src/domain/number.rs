@@ -13,6 +13,8 @@ words! {
     pub enum ProviderKind {
         /// Meta's Cloud API.
         Meta = "meta",
+        /// A server of Evolution API, which is linked to WhatsApp like a computer.
+        Evolution = "evolution",
         /// No provider: a number inside this process.
         Sandbox = "sandbox",
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -17,13 +17,14 @@ use tracing::{Instrument, Span};
 use super::WebState;
 use super::error::Problem;
 use super::extract::{Path, Query};
+use super::server::Intake;
 use crate::desk::Number;
 use crate::domain::{Event, Item, ProviderKind, What};
 use crate::metrics::{
     MESSAGES_IN, MESSAGES_UNKNOWN_NUMBER, NOTICES_LOST, WEBHOOK_SECONDS, WEBHOOKS, WEBHOOKS_REFUSED,
 };
 use crate::pipeline::inbound::{self, InboundNumber, Webhook};
-use crate::provider::{Form, UnverifiedWebhook};
+use crate::provider::{self, Form, UnverifiedWebhook};
 use crate::secrets;
 use crate::spans;
 use crate::store::{self, inbox::Offer};
@@ -84,31 +85,28 @@ async fn verify_webhook(
 async fn receive_any(
     State(web): State<WebState>,
     Path(provider): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<StatusCode, Problem> {
-    receive(&web, (&provider, None), &headers, body).await
+    receive(&web, (&provider, None), request).await
 }
 
 async fn receive_one(
     State(web): State<WebState>,
     Path((provider, number)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<StatusCode, Problem> {
-    receive(&web, (&provider, Some(&number)), &headers, body).await
+    receive(&web, (&provider, Some(&number)), request).await
 }
 
 async fn receive(
     web: &WebState,
     (provider, number): (&str, Option<&str>),
-    headers: &HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<StatusCode, Problem> {
     let addressed =
         addressed(web, provider, number).inspect_err(|_| log_unknown_address(provider, number))?;
     let (span, started) = (spans::webhook(provider), Instant::now());
-    let accepted = span.around(Box::pin(accept(web, &addressed, headers, body))).await;
+    let accepted = span.around(Box::pin(accept(web, &addressed, request))).await;
     match &accepted {
         Ok(_) => WEBHOOK_SECONDS.record(started.elapsed()),
         Err(_) => WEBHOOKS_REFUSED.one(),
@@ -125,11 +123,19 @@ async fn receive(
 async fn accept(
     web: &WebState,
     addressed: &[Arc<Number>],
-    headers: &HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<StatusCode, Problem> {
-    admit(addressed, headers)?;
-    let body = read(web, body).await?;
+    let (parts, body) = request.into_parts();
+    let headers = &parts.headers;
+    let admitted = admit(addressed, headers)?.provider;
+    let limit = max_body_bytes(web, admitted);
+    if limit > web.settings.max_body_bytes
+        && let Some(intake) = parts.extensions.get::<Arc<Intake>>()
+    {
+        // Whose webhooks bring files has shown its secret by now.
+        intake.exempt_from_share();
+    }
+    let body = read(web, limit, body).await?;
     let first = verify(addressed, headers, &body)?;
     let items = first.client.decode(&body).map_err(|malformed| {
         tracing::warn!(%malformed, "a signed webhook that cannot be read was refused");
@@ -155,7 +161,8 @@ async fn accept(
     let named: Vec<_> = named.collect();
     let warns = items.iter().any(|item| accounts::is_of_account(&item.event));
     let authenticated = !ours.iter().any(|number| accounts::takes_unsigned(number, &body));
-    let (provider, body, turns) = (first.provider, body.to_vec(), Offer::default());
+    let (provider, turns) = (first.provider, Offer::default());
+    let body = provider::stored_body(provider, body.to_vec());
     let webhook = Webhook { provider, body, items, candidates, authenticated, again: None, turns };
     crate::failpoint!("webhook.verified");
     // A separate task that completes even if the provider disconnects: a turn that is claimed with
@@ -197,10 +204,16 @@ pub(super) async fn take_own(
     Ok(())
 }
 
+/// The largest webhook of a provider, in bytes.
+fn max_body_bytes(web: &WebState, provider: ProviderKind) -> usize {
+    let file = if provider::brings_files(provider) { web.desk.max_file_bytes } else { 0 };
+    // Base64 makes four bytes of three.
+    web.settings.max_body_bytes.saturating_add(file.div_ceil(3).saturating_mul(4))
+}
+
 /// Reads a body within a short time: nobody knows whether it is signed until it is complete, and
 /// providers are fast.
-async fn read(web: &WebState, body: Body) -> Result<Bytes, Problem> {
-    let limit = web.settings.max_body_bytes;
+async fn read(web: &WebState, limit: usize, body: Body) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Problem::too_large(limit));
     }
@@ -336,8 +349,8 @@ fn wrote(number: &Number, items: &[Item]) -> bool {
 }
 
 /// Refuses a webhook by its headers, before the body is read, if no number can accept it.
-fn admit(numbers: &[Arc<Number>], headers: &HeaderMap) -> Result<(), Problem> {
-    one_of(numbers, |number| number.client.admit(headers)).map(drop)
+fn admit<'a>(numbers: &'a [Arc<Number>], headers: &HeaderMap) -> Result<&'a Number, Problem> {
+    one_of(numbers, |number| number.client.admit(headers))
 }
 
 /// Verifies a body for numbers other than `verified`, whose secret signed it.

@@ -120,47 +120,56 @@ fn document_type(name: &str) -> Option<&'static str> {
     known.map(|(_, mime_type)| *mime_type)
 }
 
+impl FileAbility {
+    const IMAGE: Self = Self {
+        kind: MediaKind::Image,
+        types: &["image/jpeg", "image/png"],
+        max_bytes: 5 * MEGABYTE,
+    };
+    const VIDEO: Self = Self {
+        kind: MediaKind::Video,
+        types: &["video/mp4", "video/3gpp"],
+        max_bytes: 16 * MEGABYTE,
+    };
+    /// WhatsApp takes OGG with Opus alone, as voice notes have it.
+    const VOICE: Self =
+        Self { kind: MediaKind::Voice, types: &["audio/ogg"], max_bytes: 16 * MEGABYTE };
+    const AUDIO: Self = Self {
+        kind: MediaKind::Audio,
+        types: &["audio/aac", "audio/mp4", "audio/mpeg", "audio/amr"],
+        max_bytes: 16 * MEGABYTE,
+    };
+
+    const fn document(max_bytes: usize) -> Self {
+        let types = &[
+            "application/pdf",
+            "application/msword",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "application/vnd.ms-excel",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "application/vnd.ms-powerpoint",
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            "text/plain",
+            "image/jpeg",
+            "image/png",
+            "video/mp4",
+            "video/3gpp",
+        ];
+        Self { kind: MediaKind::Document, types, max_bytes }
+    }
+}
+
 impl Abilities {
     /// WhatsApp's own limits:
     /// <https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media>.
     pub const WHATSAPP: Self = Self {
         max_caption: 1024,
         files: &[
-            FileAbility {
-                kind: MediaKind::Image,
-                types: &["image/jpeg", "image/png"],
-                max_bytes: 5 * MEGABYTE,
-            },
-            FileAbility {
-                kind: MediaKind::Video,
-                types: &["video/mp4", "video/3gpp"],
-                max_bytes: 16 * MEGABYTE,
-            },
-            // WhatsApp takes OGG with Opus alone, as voice notes have it.
-            FileAbility { kind: MediaKind::Voice, types: &["audio/ogg"], max_bytes: 16 * MEGABYTE },
-            FileAbility {
-                kind: MediaKind::Audio,
-                types: &["audio/aac", "audio/mp4", "audio/mpeg", "audio/amr"],
-                max_bytes: 16 * MEGABYTE,
-            },
-            FileAbility {
-                kind: MediaKind::Document,
-                types: &[
-                    "application/pdf",
-                    "application/msword",
-                    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-                    "application/vnd.ms-excel",
-                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                    "application/vnd.ms-powerpoint",
-                    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-                    "text/plain",
-                    "image/jpeg",
-                    "image/png",
-                    "video/mp4",
-                    "video/3gpp",
-                ],
-                max_bytes: 100 * MEGABYTE,
-            },
+            FileAbility::IMAGE,
+            FileAbility::VIDEO,
+            FileAbility::VOICE,
+            FileAbility::AUDIO,
+            FileAbility::document(100 * MEGABYTE),
         ],
         choices: Some(ChoiceAbility::WHATSAPP),
         link: Some(InteractiveLimits::WHATSAPP),
@@ -169,6 +178,23 @@ impl Abilities {
         location: true,
         contacts: true,
         reactions: true,
+    };
+
+    /// Of a device that is linked to the phone: what businesses send through Meta's API alone, such as
+    /// buttons, is often not shown. A file is in memory as a whole while it is sent.
+    pub const LINKED_DEVICE: Self = Self {
+        files: &[
+            FileAbility::IMAGE,
+            FileAbility::VIDEO,
+            FileAbility::VOICE,
+            FileAbility::AUDIO,
+            FileAbility::document(50 * MEGABYTE),
+        ],
+        choices: None,
+        link: None,
+        products: None,
+        flow: None,
+        ..Self::WHATSAPP
     };
 
     /// Whether a document of this name can be sent, as far as its extension says.

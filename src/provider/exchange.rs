@@ -12,7 +12,7 @@ use super::{Class, Error, json};
 use crate::domain::Fault;
 
 /// Maximum size of a response, in bytes; real ones have a few hundred.
-const MAX_LEN: usize = 1024 * 1024;
+pub(super) const MAX_LEN: usize = 1024 * 1024;
 
 /// A response, successful or not.
 pub(super) struct Answer {
@@ -36,10 +36,18 @@ pub(super) enum RequestError {
 
 /// Sends a request and reads the response.
 pub(super) async fn send_request(request: RequestBuilder) -> Result<Answer, RequestError> {
+    send_request_within(request, MAX_LEN).await
+}
+
+/// Sends a request and reads a response of at most `limit` bytes.
+pub(super) async fn send_request_within(
+    request: RequestBuilder,
+    limit: usize,
+) -> Result<Answer, RequestError> {
     let response = request.send().await?;
     let status = response.status();
     let retry_after = retry_after(&response);
-    let body = match read(response, MAX_LEN).await {
+    let body = match read(response, limit).await {
         Ok(bytes) => json::parse(&bytes).unwrap_or_default(),
         // A refusal needs no body. A success does: it holds the message id.
         Err(_) if !status.is_success() => Value::Null,

@@ -18,6 +18,8 @@ const MAX_LEN: usize = 2000;
 const BASE_URL: &str = "base_url";
 /// Name of the field for the token that verifies the webhook address.
 const VERIFY_TOKEN: &str = "verify_token";
+/// Name of the field for a secret that every webhook carries.
+const WEBHOOK_SECRET: &str = "webhook_secret";
 
 /// The form of a provider.
 #[derive(Debug)]
@@ -104,6 +106,8 @@ words! {
         CallbackUrl = "callback_url",
         /// The token that the provider sends to verify the webhook URL.
         VerifyToken = "verify_token",
+        /// The secret that the provider sends with every webhook.
+        WebhookSecret = "webhook_secret",
     }
 }
 
@@ -212,6 +216,16 @@ impl Form {
     /// Whether the provider verifies the webhook address with a token.
     pub fn verifies_webhook(&self) -> bool {
         self.field(VERIFY_TOKEN).is_some()
+    }
+
+    /// Whether every webhook carries a secret.
+    pub fn has_webhook_secret(&self) -> bool {
+        self.field(WEBHOOK_SECRET).is_some()
+    }
+
+    /// The field whose value is made here, and entered at the provider.
+    pub fn proposed(&self) -> Option<&'static Field> {
+        self.field(VERIFY_TOKEN).or_else(|| self.field(WEBHOOK_SECRET))
     }
 
     /// The verify token and the response of a request that verifies the webhook address; `None` for

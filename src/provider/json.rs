@@ -74,7 +74,12 @@ pub(super) fn number(value: &Value, key: &str) -> Option<f64> {
 
 /// The timestamp under a key, converted from seconds to milliseconds; 0 when absent or implausible.
 pub(super) fn time(value: &Value, key: &str) -> Millis {
-    whole(value, key).filter(|at| PLAUSIBLE_SECONDS.contains(at)).map_or(0, |at| at * 1000)
+    whole(value, key).map_or(0, moment)
+}
+
+/// A timestamp, converted from seconds to milliseconds; 0 when implausible.
+pub(super) fn moment(seconds: i64) -> Millis {
+    if PLAUSIBLE_SECONDS.contains(&seconds) { seconds * 1000 } else { 0 }
 }
 
 /// The items under a key. A value that is no list counts as a list of one.

@@ -14,7 +14,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::domain::{
-    Choices, FallbackTemplate, Fault, FilledTemplate, FlowButton, Item, LinkButton, Media,
+    Blob, Choices, FallbackTemplate, Fault, FilledTemplate, FlowButton, Item, LinkButton, Media,
     MediaKind, MessageTemplate, Party, Products, ProviderKind, Sending, TemplateDraft,
 };
 
@@ -30,6 +30,7 @@ mod text_or_number;
 #[cfg(test)]
 mod test_data;
 mod meta;
+mod evolution;
 mod sandbox;
 
 pub use abilities::{Abilities, FileAbility, UnfitContent, UnfitFile};
@@ -70,17 +71,19 @@ pub trait Provider: Receiver {
     /// Sends one message. The error says whether it may have been sent.
     async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error>;
 
-    /// Uploads a file, so that messages can name it. Safe to repeat: no customer sees it.
-    async fn upload(&self, file: FileUpload) -> Result<UploadedFile, Error>;
-
-    /// Marks the customer's message as read and shows the typing indicator.
-    async fn typing(&self, message: &str) -> Result<(), Error>;
+    /// Marks the customer's message with this id as read and shows the customer the typing indicator.
+    async fn typing(&self, customer: &Party, message: &str) -> Result<(), Error>;
 
     /// Downloads a file that a customer sent, of at most `limit` bytes.
     async fn media(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error>;
 
     /// Checks the credentials with the provider. Returns a description of the number.
     async fn check(&self) -> Result<String, Error>;
+
+    /// Returns the upload of files; without one, a file goes with its message.
+    fn uploader(&self) -> Option<&dyn UploadFile> {
+        None
+    }
 
     /// Returns the check of single fields, if the provider supports it.
     fn describer(&self) -> Option<&dyn DescribeNumber> {
@@ -101,6 +104,13 @@ pub trait Provider: Receiver {
     fn template_catalog(&self) -> Option<&dyn TemplateCatalog> {
         None
     }
+}
+
+/// Uploads files, so that messages can name them.
+#[async_trait]
+pub trait UploadFile: Send + Sync {
+    /// Uploads a file. Safe to repeat: no customer sees it.
+    async fn upload(&self, file: FileUpload) -> Result<UploadedFile, Error>;
 }
 
 /// The message templates of an account.
@@ -149,7 +159,7 @@ pub struct NumberDescription {
 /// A message to send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutgoingMessage {
-    /// The recipient; `bsuid` is used if `wa_id` is missing.
+    /// The recipient; another id is used if `wa_id` is missing.
     pub to: Party,
     /// What is sent.
     pub content: OutgoingContent,
@@ -164,7 +174,7 @@ pub struct OutgoingMessage {
 pub enum OutgoingContent {
     /// Text in WhatsApp's formatting, at most 4,096 characters.
     Text(String),
-    /// A file that was uploaded.
+    /// A file.
     File(OutgoingFile),
     /// A filled template, which is accepted outside the 24-hour window, too. The file above its text
     /// was uploaded, and has the provider's id of it.
@@ -217,17 +227,31 @@ impl OutgoingContent {
     }
 }
 
-/// An uploaded file to send.
+/// A file to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingFile {
     /// How it is shown.
     pub kind: MediaKind,
-    /// The provider's id of the upload.
-    pub media_id: String,
+    /// Where the provider takes it from.
+    pub source: FileSource,
     /// The caption; `None` for sound, which has none.
     pub caption: Option<String>,
     /// Name of a document.
     pub name: Option<String>,
+}
+
+/// Where a provider takes a file from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileSource {
+    /// From an upload, by the provider's id of it.
+    Upload(String),
+    /// From the message, which holds the file: the provider takes no uploads.
+    Bytes {
+        /// MIME type.
+        mime_type: String,
+        /// The file.
+        bytes: Blob,
+    },
 }
 
 /// A file to upload.
@@ -267,6 +291,10 @@ type Connect<S> = fn(&S, &GuardedClient) -> Result<Arc<dyn Provider>, String>;
 struct Spec<S> {
     /// The form for connecting a number.
     form: Form,
+    /// Returns the body of a webhook as it is stored: what is no secret, and no file.
+    stored_body: fn(Vec<u8>) -> Vec<u8>,
+    /// Whether its webhooks bring customers' files, in base64.
+    brings_files: bool,
     /// Whether free text is limited to the 24 hours after a customer's message.
     has_window: bool,
     /// What it can send.
@@ -310,6 +338,20 @@ macro_rules! adapters {
             }
         }
 
+        /// Returns the body of a provider's webhook as it is stored: what is no secret, and no file.
+        pub fn stored_body(provider: ProviderKind, body: Vec<u8>) -> Vec<u8> {
+            match provider {
+                $(ProviderKind::$kind => ($adapter::SPEC.stored_body)(body),)+
+            }
+        }
+
+        /// Whether a provider's webhooks bring customers' files, in base64.
+        pub fn brings_files(provider: ProviderKind) -> bool {
+            match provider {
+                $(ProviderKind::$kind => $adapter::SPEC.brings_files,)+
+            }
+        }
+
         impl Settings {
             /// Connects the number. The error says what is missing and where to set it.
             pub fn build(&self, client: &GuardedClient) -> Result<Arc<dyn Provider>, String> {
@@ -350,6 +392,7 @@ macro_rules! adapters {
 
 adapters! {
     Meta = meta;
+    Evolution = evolution;
     Sandbox = sandbox;
 }
 

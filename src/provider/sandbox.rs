@@ -19,7 +19,8 @@ use serde_json::Value;
 
 use super::{
     Abilities, Error, Field, FileUpload, Form, Kind, MalformedWebhook, OutgoingMessage, Provider,
-    Receiver, SentMessage, Spec, Step, UnverifiedWebhook, UploadedFile, json, signature,
+    Receiver, SentMessage, Spec, Step, UnverifiedWebhook, UploadFile, UploadedFile, json,
+    signature,
 };
 use crate::domain::time::now_ms;
 use crate::domain::{
@@ -38,6 +39,8 @@ const UPLOAD_VALID_FOR: Duration = Duration::from_hours(30 * 24);
 /// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: FORM,
+    stored_body: |body| body,
+    brings_files: false,
     has_window: false,
     abilities: Abilities::WHATSAPP,
     agent: |settings| &settings.agent,
@@ -233,11 +236,7 @@ impl Provider for Sandbox {
         Ok(SentMessage { provider_id: new_id(), recipient: outgoing.to.clone() })
     }
 
-    async fn upload(&self, _file: FileUpload) -> Result<UploadedFile, Error> {
-        Ok(UploadedFile { media_id: new_id(), valid_for: UPLOAD_VALID_FOR })
-    }
-
-    async fn typing(&self, _message: &str) -> Result<(), Error> {
+    async fn typing(&self, _customer: &Party, _message: &str) -> Result<(), Error> {
         Ok(())
     }
 
@@ -251,11 +250,22 @@ impl Provider for Sandbox {
         Ok("in-process".to_owned())
     }
 
+    fn uploader(&self) -> Option<&dyn UploadFile> {
+        Some(self)
+    }
+
     fn practice_webhook(&self, from: &str, text: &str) -> Option<Vec<u8>> {
         // With an id, so that a replay finds the message instead of making another.
         let message = serde_json::json!({"id": new_id(), "timestamp": now_ms() / 1_000, "from": from, "text": text});
         let body = serde_json::json!({"messages": [message]});
         Some(body.to_string().into_bytes())
+    }
+}
+
+#[async_trait]
+impl UploadFile for Sandbox {
+    async fn upload(&self, _file: FileUpload) -> Result<UploadedFile, Error> {
+        Ok(UploadedFile { media_id: new_id(), valid_for: UPLOAD_VALID_FOR })
     }
 }
 
@@ -277,7 +287,7 @@ mod tests {
     fn sandbox(settings: &Value) -> Sandbox {
         match serde_json::from_value(settings.clone()).unwrap() {
             Any::Sandbox(settings) => Sandbox::new(&settings),
-            Any::Meta(_) => panic!("a sandbox was asked for"),
+            Any::Meta(_) | Any::Evolution(_) => panic!("a sandbox was asked for"),
         }
     }
 
@@ -374,7 +384,7 @@ mod tests {
         let second = sandbox.send(&outgoing("b")).await.unwrap();
         assert_ne!(first.provider_id, second.provider_id);
         assert_eq!(first.recipient.wa_id.as_deref(), Some("4477"));
-        assert_eq!(sandbox.typing("m").await, Ok(()));
+        assert_eq!(sandbox.typing(&Party::default(), "m").await, Ok(()));
         assert!(sandbox.media(&Media::default(), 10).await.is_err());
         assert_eq!(sandbox.check().await.as_deref(), Ok("in-process"));
     }

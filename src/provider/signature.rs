@@ -1,9 +1,11 @@
-//! Verifies the signature of a webhook over its raw bytes. Never parses the body.
+//! Verifies webhooks: by a signature over their raw bytes, or by a fixed secret. Never parses a body.
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use super::UnverifiedWebhook;
 
@@ -33,6 +35,24 @@ pub(super) fn check(
         Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(|_| wrong())?;
     mac.update(body);
     mac.verify(&given.into()).map_err(|_| wrong())
+}
+
+/// Checks a fixed secret, `Authorization: Bearer SECRET`, in constant time.
+pub(super) fn check_bearer(
+    headers: &HeaderMap,
+    secret: &SecretString,
+) -> Result<(), UnverifiedWebhook> {
+    let refuse = |why: &str| UnverifiedWebhook(format!("the authorization header {why}"));
+    let header = headers.get(AUTHORIZATION).ok_or_else(|| refuse("is missing"))?;
+    let (scheme, given) = header.as_bytes().split_at_checked(7).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"bearer ") {
+        return Err(refuse("is not `Bearer ` and the webhook secret"));
+    }
+    let right = secret.expose_secret().as_bytes();
+    if right.is_empty() || !bool::from(given.ct_eq(right)) {
+        return Err(refuse("has another secret than the number"));
+    }
+    Ok(())
 }
 
 /// Computes the header's value for a body.
@@ -90,5 +110,31 @@ mod tests {
         ] {
             assert!(checked(Some(wrong), b"body").is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn only_the_right_secret_passes() {
+        let given = |value: &[u8], secret: &str| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            check_bearer(&HeaderMap::from_iter([(AUTHORIZATION, value)]), &secret.into())
+        };
+        assert_eq!(given(b"Bearer s3cret", "s3cret"), Ok(()));
+        assert_eq!(given(b"bearer s3cret", "s3cret"), Ok(()), "the scheme has no case");
+        for wrong in [
+            b"Bearer s3cre".as_slice(),
+            b"Bearer s3crets",
+            b"Bearer ",
+            b"Bearer",
+            b"",
+            b"s3cret",
+            b"Basic s3cret",
+            b"Bearer  s3cret",
+            b"Bearer \xff\xfe",
+        ] {
+            assert!(given(wrong, "s3cret").is_err(), "{wrong:?}");
+        }
+        assert!(given(b"Bearer ", "").is_err(), "an empty secret protects nothing");
+        let missing = check_bearer(&HeaderMap::new(), &"s3cret".into()).unwrap_err().to_string();
+        assert!(missing.contains("authorization") && !missing.contains("s3cret"), "{missing}");
     }
 }

@@ -11,7 +11,9 @@ enum TextOrNumber {
 }
 
 /// Reads a text, or the digits of a number.
-pub(super) fn text_or_number<'de, D: Deserializer<'de>, T: From<String>>(source: D) -> Result<T, D::Error> {
+pub(super) fn text_or_number<'de, D: Deserializer<'de>, T: From<String>>(
+    source: D,
+) -> Result<T, D::Error> {
     Ok(match TextOrNumber::deserialize(source)? {
         TextOrNumber::Text(text) => text.into(),
         TextOrNumber::Number(number) => number.to_string().into(),

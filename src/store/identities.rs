@@ -11,6 +11,18 @@ use super::{Conn, Result, Rows, Store, Write, first, now, run};
 use crate::domain::{ConversationId, IdentityKind, Party, WorkspaceId, phone};
 
 impl Store {
+    /// The ids of a contact; `None` if it became another one meanwhile.
+    pub async fn party(&self, contact: &str) -> Result<Option<Party>> {
+        let workspace = self.workspace_id();
+        let found = self
+            .read(async |conn| {
+                let sql = "select wa_id, bsuid from contacts where workspace_id = $1 and id = $2";
+                first!(conn, (Option<String>, Option<String>), sql, workspace.as_str(), contact)
+            })
+            .await?;
+        Ok(found.map(|(wa_id, bsuid)| Party { wa_id, bsuid, ..Party::default() }))
+    }
+
     /// Records the ids by which the provider knows who got a message, and merges the contacts that
     /// prove to be one. Returns the conversations that changed with that.
     pub async fn know_recipient(

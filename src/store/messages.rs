@@ -25,6 +25,8 @@ pub(super) use deletion::DeletionEffects;
 pub(super) use statuses::{StatusEffects, apply_statuses};
 
 const TEXT: &str = MessageKind::Text.as_str();
+const CHOICES: &str = MessageKind::Choices.as_str();
+const LINK: &str = MessageKind::Link.as_str();
 const SENT_RANK: i64 = MessageState::Sent.rank();
 const OUT: &str = Direction::Out.as_str();
 
@@ -264,13 +266,14 @@ pub(super) async fn match_echo(
     conversation: &ConversationId,
     echo: &Echo,
 ) -> Result<bool> {
-    let Content::Text { body } = &echo.content else { return Ok(false) };
-    // A message that is queued for a retry, or was given up, may have gone out all the same.
+    // Choices and links go out as text where nothing can be tapped. A message that is queued for a
+    // retry, or was given up, may have gone out all the same.
     let sql = formatcp!(
         "update messages set provider_id = $2, state = '{SENT}', state_rank = {SENT_RANK}, lease_until = null, due_at = null,
              updated_at = $4
          where id = (select id from messages where conversation_id = $1 and direction = '{OUT}'
-             and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and kind = '{TEXT}' and body = $3
+             and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and coalesce(body, '') = $3
+             and (kind = $5 or $5 = '{TEXT}' and kind in ('{CHOICES}', '{LINK}'))
              order by case when state = '{SENDING}' then 0 else 1 end, created_at, part, id limit 1)"
     );
     let ours = run!(
@@ -278,8 +281,9 @@ pub(super) async fn match_echo(
         sql,
         conversation.as_str(),
         storable(&echo.provider_id),
-        storable(body.trim()),
-        now()
+        storable(echo.content.words().unwrap_or_default()),
+        now(),
+        echo.content.kind()
     )?;
     Ok(ours == 1)
 }

@@ -129,6 +129,8 @@ impl FileUploader {
         let Some(number) = self.desk.number(claim.number_id.as_str()) else {
             return UploadEnd::Unneeded;
         };
+        // Its files go with their messages.
+        let Some(uploads) = number.client.uploader() else { return UploadEnd::Unneeded };
         let bytes = match self.desk.store.file(message).await {
             Ok(Some(stored)) => stored.bytes,
             Ok(None) => return failed("the file is not stored any more: attach it again"),
@@ -140,7 +142,7 @@ impl FileUploader {
             bytes,
         };
         crate::failpoint!("upload.begun");
-        let uploaded = number.client.upload(file).await;
+        let uploaded = uploads.upload(file).await;
         crate::failpoint!("upload.taken");
         match uploaded {
             Ok(uploaded) => {

@@ -9,12 +9,13 @@ use crate::desk::{Desk, Number};
 use crate::domain::phone::other_spelling;
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Content, ConversationId, Fault, FilledHeader, FilledTemplate, Media, MessageReason, NoteCode,
-    NumberState, Party, SendOutcome, StopReason, TemplateState, What,
+    Blob, Content, ConversationId, Fault, FilledHeader, FilledTemplate, Media, MessageId,
+    MessageReason, NoteCode, NumberState, Party, SendOutcome, StopReason, TemplateState, What,
 };
 use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
 use crate::provider::{
-    Abilities, Class, Error, OutgoingContent, OutgoingFile, OutgoingMessage, Retry, SentMessage,
+    Abilities, Class, Error, FileSource, OutgoingContent, OutgoingFile, OutgoingMessage, Retry,
+    SentMessage,
 };
 use crate::spans::Span;
 use crate::store::escalations::NewEscalation;
@@ -137,13 +138,7 @@ impl MessageSender {
             }
             (Pass::AsItIs, None) => post(number, message, OutgoingContent::Text(text())).await,
             (Pass::AsItIs, Some(content)) => match Content::stored(content) {
-                Content::Media(Media { kind, caption, file_name: name, .. }) => {
-                    let with_file = |id: &str| {
-                        let media_id = id.to_owned();
-                        OutgoingContent::File(OutgoingFile { kind, media_id, caption, name })
-                    };
-                    self.send_file(number, message, with_file).await
-                }
+                Content::Media(media) => self.send_media(number, message, media).await,
                 Content::Template(filled) => self.send_template(number, message, filled).await,
                 content => match Abilities::of(number.provider).outgoing(content) {
                     Some(content) => post(number, message, content).await,
@@ -157,6 +152,26 @@ impl MessageSender {
         let change = self.note(number, message, sent.as_ref().map(|_| ()));
         self.tell(number, change, sent.as_ref().err()).await;
         sent
+    }
+
+    /// Sends a file: by its upload, or with its bytes if the provider takes no uploads.
+    async fn send_media(
+        &self,
+        number: &Number,
+        message: &ToSend,
+        media: Media,
+    ) -> Result<SentMessage, Error> {
+        let Media { kind, caption, file_name: name, mime_type, .. } = media;
+        let file = |source| OutgoingContent::File(OutgoingFile { kind, source, caption, name });
+        if number.client.uploader().is_some() {
+            let with_file = |id: &str| file(FileSource::Upload(id.to_owned()));
+            return self.send_file(number, message, with_file).await;
+        }
+        let stored = self.desk.store.file(&MessageId::stored(message.id.clone())).await;
+        let stored = stored.map_err(|error| not_sent(&error))?.ok_or_else(not_stored)?;
+        let mime_type = mime_type.unwrap_or(stored.mime_type);
+        let source = FileSource::Bytes { mime_type, bytes: Blob(stored.bytes.into()) };
+        post(number, message, file(source)).await
     }
 
     /// Sends a filled template, unless its provider said that it takes it no more.
@@ -191,9 +206,7 @@ impl MessageSender {
         content: impl FnOnce(&str) -> OutgoingContent + Send,
     ) -> Result<SentMessage, Error> {
         let file = self.desk.store.file_to_send(message).await.map_err(|error| not_sent(&error))?;
-        let file = file.ok_or_else(|| {
-            refused(Fault::ours("the file is not stored any more: attach it again"))
-        })?;
+        let file = file.ok_or_else(not_stored)?;
         if let Some(failure) = file.failure {
             let unread = |_| Fault::ours("its file cannot be uploaded");
             return Err(refused(serde_json::from_str(&failure).unwrap_or_else(unread)));
@@ -320,6 +333,10 @@ impl MessageSender {
 
 fn refused(fault: Fault) -> Error {
     Error::Refused { class: Class::OurFault, fault, retry_after: None }
+}
+
+fn not_stored() -> Error {
+    refused(Fault::ours("the file is not stored any more: attach it again"))
 }
 
 fn not_sent(error: &crate::store::Error) -> Error {

@@ -237,7 +237,8 @@ impl Job {
                 return Ok(Some((gathered, failed)));
             }
             if self.typing {
-                typing.show(scene.number, gathered.provider_ids.last().map(String::as_str));
+                let last = gathered.provider_ids.last().map(String::as_str);
+                typing.show((&self.desk.store, scene.number), (&self.claim().contact_id, last));
             }
             let patience =
                 Patience { gather: tries < MAX_GATHERED, abandon: given_up < MAX_ABANDONED };

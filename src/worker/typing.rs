@@ -6,6 +6,7 @@ use tokio::task::AbortHandle;
 use tracing::Instrument;
 
 use crate::desk::Number;
+use crate::store::Store;
 
 /// Renewal interval: WhatsApp shows the indicator for 25 seconds.
 const TYPING_AGAIN: Duration = Duration::from_secs(20);
@@ -17,17 +18,23 @@ pub(super) struct Typing {
 }
 
 impl Typing {
-    /// Shows the indicator for the customer's last message.
-    pub(super) fn show(&mut self, number: &Number, message: Option<&str>) {
+    /// Shows a contact the indicator for the last message.
+    pub(super) fn show(
+        &mut self,
+        (store, number): (&Store, &Number),
+        (contact, message): (&str, Option<&str>),
+    ) {
         let Some(message) = message else { return };
         if self.shown.as_ref().is_some_and(|(shown, _)| shown == message) {
             return;
         }
         self.stop();
         let (line, below) = (number.client.clone(), message.to_owned());
+        let (store, contact) = (store.clone(), contact.to_owned());
         let show = async move {
+            let customer = store.party(&contact).await.unwrap_or_default().unwrap_or_default();
             loop {
-                if let Err(error) = line.typing(&below).await {
+                if let Err(error) = line.typing(&customer, &below).await {
                     tracing::debug!(%error, "the typing indicator could not be shown");
                 }
                 tokio::time::sleep(TYPING_AGAIN).await;

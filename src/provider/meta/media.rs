@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use reqwest::Url;
@@ -14,7 +15,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
 use super::super::exchange::{self, BodyError, RequestError, refused};
-use super::super::{Class, Error, FileUpload, UploadedFile, json};
+use super::super::{Class, Error, FileUpload, UploadFile, UploadedFile, json};
 use super::Meta;
 use crate::domain::Media;
 
@@ -37,26 +38,10 @@ enum DownloadError {
     Final(Error),
 }
 
-impl Meta {
-    /// Downloads a file of at most `limit` bytes and checks its hash.
-    pub(super) async fn file(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error> {
-        let bytes = match (&media.id, &media.url) {
-            (Some(id), _) => self.file_by_id(id, limit).await?,
-            (None, Some(url)) => self.file_at(url, limit).await?,
-            (None, None) => {
-                return Err(refused(Class::OurFault, "the file has neither an id nor an address"));
-            }
-        };
-        match &media.sha256 {
-            Some(written) if !agrees(written, &bytes) => {
-                Err(refused(Class::Damaged, "the file does not match its SHA-256"))
-            }
-            _ => Ok(bytes),
-        }
-    }
-
-    /// Uploads a file. It is safe to repeat, whatever the error: no customer sees it.
-    pub(super) async fn upload_file(&self, file: FileUpload) -> Result<UploadedFile, Error> {
+#[async_trait]
+impl UploadFile for Meta {
+    /// It is safe to repeat, whatever the error.
+    async fn upload(&self, file: FileUpload) -> Result<UploadedFile, Error> {
         // At 4 Mbit/s, beside a minute.
         let timeout = UPLOAD_TIMEOUT + Duration::from_millis(file.bytes.len() as u64 / 500);
         let part = Part::bytes(file.bytes)
@@ -75,6 +60,25 @@ impl Meta {
         json::text(&body, "id")
             .map(|media_id| UploadedFile { media_id, valid_for: UPLOAD_VALID_FOR })
             .ok_or_else(|| Error::NotSent("Meta took the file and named no id".to_owned()))
+    }
+}
+
+impl Meta {
+    /// Downloads a file of at most `limit` bytes and checks its hash.
+    pub(super) async fn file(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error> {
+        let bytes = match (&media.id, &media.url) {
+            (Some(id), _) => self.file_by_id(id, limit).await?,
+            (None, Some(url)) => self.file_at(url, limit).await?,
+            (None, None) => {
+                return Err(refused(Class::OurFault, "the file has neither an id nor an address"));
+            }
+        };
+        match &media.sha256 {
+            Some(written) if !agrees(written, &bytes) => {
+                Err(refused(Class::Damaged, "the file does not match its SHA-256"))
+            }
+            _ => Ok(bytes),
+        }
     }
 
     async fn file_by_id(&self, id: &str, limit: usize) -> Result<Vec<u8>, Error> {

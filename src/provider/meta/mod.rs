@@ -27,17 +27,18 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Abilities, Class, DescribeNumber, Error, FileUpload, MalformedWebhook, OutgoingMessage,
-    Provider, Receiver, SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadedFile,
-    exchange, json, signature,
+    Abilities, Class, DescribeNumber, Error, MalformedWebhook, OutgoingMessage, Provider, Receiver,
+    SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadFile, exchange, json, signature,
 };
-use crate::domain::{FallbackTemplate, Item, Media};
+use crate::domain::{FallbackTemplate, Item, Media, Party};
 
 pub(super) use settings::Settings;
 
 /// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: form::FORM,
+    stored_body: |body| body,
+    brings_files: false,
     has_window: true,
     abilities: Abilities::WHATSAPP,
     agent: |settings| &settings.agent,
@@ -143,17 +144,15 @@ impl Receiver for Meta {
 #[async_trait]
 impl Provider for Meta {
     async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error> {
-        let message = request::Message::new(outgoing)
-            .ok_or_else(|| exchange::refused(Class::OurFault, "the message has no recipient"))?;
+        let message = request::Message::new(outgoing).ok_or_else(|| {
+            let why = "the message has no recipient, or its file was not uploaded";
+            exchange::refused(Class::OurFault, why)
+        })?;
         let answer = exchange::send_request(self.messages(&message)?).await?;
         answer::sent(&answer.taken(self.access_token.expose_secret())?)
     }
 
-    async fn upload(&self, file: FileUpload) -> Result<UploadedFile, Error> {
-        self.upload_file(file).await
-    }
-
-    async fn typing(&self, message: &str) -> Result<(), Error> {
+    async fn typing(&self, _customer: &Party, message: &str) -> Result<(), Error> {
         let answer = exchange::send_request(self.messages(&request::Typing::new(message))?).await?;
         answer.taken(self.access_token.expose_secret()).map(drop)
     }
@@ -172,6 +171,10 @@ impl Provider for Meta {
             get("display_phone_number", &self.phone_number_id),
             get("quality_rating", "not rated")
         ))
+    }
+
+    fn uploader(&self) -> Option<&dyn UploadFile> {
+        Some(self)
     }
 
     fn describer(&self) -> Option<&dyn DescribeNumber> {
@@ -204,7 +207,6 @@ mod tests {
     use super::super::OutgoingContent;
     use super::super::test_data::shared;
     use super::*;
-    use crate::domain::Party;
 
     /// A request to the fake Graph API: method, path with query, token, body.
     #[derive(Debug, Clone)]
@@ -437,7 +439,7 @@ mod tests {
     #[tokio::test]
     async fn typing_marks_the_message_as_read() {
         let graph = Graph::start(|_, _| axum::Json(json!({"success": true})).into_response()).await;
-        assert_eq!(meta(&graph.base).typing("wamid.IN1").await, Ok(()));
+        assert_eq!(meta(&graph.base).typing(&Party::default(), "wamid.IN1").await, Ok(()));
         assert_eq!(
             graph.asked().remove(0).body,
             json!({"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.IN1",

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::{OutgoingContent, OutgoingFile, OutgoingMessage};
+use super::super::{FileSource, OutgoingContent, OutgoingFile, OutgoingMessage};
 use super::interactive::Interactive;
 use super::template_message::TemplateMessage;
 use crate::domain::MediaKind;
@@ -99,7 +99,7 @@ struct Indicator {
 }
 
 impl<'a> Message<'a> {
-    /// Converts a message; `None` if it has no recipient.
+    /// Converts a message; `None` if it has no recipient, or a file that was not uploaded.
     ///
     /// The phone number keeps its `+`: without it Meta may prepend the business's country code, and
     /// the message reaches a stranger.
@@ -107,12 +107,13 @@ impl<'a> Message<'a> {
         let given = |id: &'a Option<String>| id.as_deref().filter(|id| !id.is_empty());
         let to = given(&outgoing.to.wa_id).map(|id| format!("+{}", id.trim_start_matches('+')));
         let recipient = given(&outgoing.to.bsuid).filter(|_| to.is_none());
+        let body = Body::of(&outgoing.content, &outgoing.reference)?;
         (to.is_some() || recipient.is_some()).then(|| Self {
             messaging_product: "whatsapp",
             recipient_type: "individual",
             to,
             recipient,
-            body: Body::of(&outgoing.content, &outgoing.reference),
+            body,
             context: outgoing.reply_to.as_deref().map(|message_id| Context { message_id }),
             biz_opaque_callback_data: &outgoing.reference,
         })
@@ -121,13 +122,13 @@ impl<'a> Message<'a> {
 
 impl<'a> Body<'a> {
     /// The body of a message with this reference.
-    fn of(content: &'a OutgoingContent, reference: &'a str) -> Self {
-        match content {
+    fn of(content: &'a OutgoingContent, reference: &'a str) -> Option<Self> {
+        Some(match content {
             OutgoingContent::Text(text) => {
                 Self::Text { text: Text { body: text, preview_url: false } }
             }
             OutgoingContent::Template(filled) => Self::Template { template: filled.into() },
-            OutgoingContent::File(file) => Self::file(file),
+            OutgoingContent::File(file) => Self::file(file)?,
             OutgoingContent::Buttons(choices) => {
                 Self::Interactive { interactive: Interactive::buttons(choices) }
             }
@@ -153,14 +154,15 @@ impl<'a> Body<'a> {
             OutgoingContent::Reaction { message_id, emoji } => {
                 Self::Reaction { reaction: Reaction { message_id, emoji } }
             }
-        }
+        })
     }
 
     /// Only documents have a name, and sound has no caption.
-    fn file(file: &'a OutgoingFile) -> Self {
-        let bare = File { id: &file.media_id, caption: None, filename: None, voice: false };
+    fn file(file: &'a OutgoingFile) -> Option<Self> {
+        let FileSource::Upload(id) = &file.source else { return None };
+        let bare = File { id, caption: None, filename: None, voice: false };
         let caption = file.caption.as_deref();
-        match file.kind {
+        Some(match file.kind {
             MediaKind::Image => Self::Image { image: File { caption, ..bare } },
             MediaKind::Video => Self::Video { video: File { caption, ..bare } },
             MediaKind::Audio => Self::Audio { audio: bare },
@@ -169,7 +171,7 @@ impl<'a> Body<'a> {
                 document: File { caption, filename: file.name.as_deref(), ..bare },
             },
             MediaKind::Sticker => Self::Sticker { sticker: bare },
-        }
+        })
     }
 }
 

@@ -165,7 +165,7 @@ mod tests {
     fn read(settings: Value) -> Result<Settings, String> {
         match serde_json::from_value(settings).map_err(|error| error.to_string())? {
             Any::Meta(settings) => Ok(settings),
-            Any::Sandbox(_) => Err("the sandbox".to_owned()),
+            Any::Evolution(_) | Any::Sandbox(_) => Err("another provider".to_owned()),
         }
     }
 

@@ -79,14 +79,15 @@ pub(in super::super) async fn check(
     };
     let (fields, new) = (merged(former.clone(), asked.fields.clone()), written(&asked.fields));
     let mut checked = check_formats(form, &fields, asked.field.as_deref());
+    let proposed = form.proposed().map(|field| field.name);
     let complete = form.fields.iter().all(|field| {
-        !field.required || field.name == "verify_token" || fields.contains_key(field.name)
+        !field.required || Some(field.name) == proposed || fields.contains_key(field.name)
     });
     let right = checked.fields.values().all(|verdict| verdict.ok);
     if asked.field.is_some() || !complete || !right {
         return Ok(Json(checked));
     }
-    let fields = with_token(form, fields)?;
+    let fields = with_proposed(form, fields)?;
     form.validate_all(&fields, &web.desk.numbers.limits())
         .map_err(|doubt| Problem::unprocessable(doubt.message))?;
     let permitted = match form.check_secrets(&former, (&fields, &new)) {
@@ -141,10 +142,10 @@ fn check_formats(form: &'static Form, fields: &Fields, only: Option<&str>) -> Pr
     }
 }
 
-/// Adds a temporary verify token for asking the provider, if the form needs one and there is none.
-fn with_token(form: &Form, mut fields: Fields) -> Result<Fields, Problem> {
-    if form.verifies_webhook() && !fields.contains_key("verify_token") {
-        fields.insert("verify_token".to_owned(), token()?);
+/// Adds a temporary value of what is made here for asking the provider, if there is none.
+fn with_proposed(form: &Form, mut fields: Fields) -> Result<Fields, Problem> {
+    if let Some(field) = form.proposed().filter(|field| !fields.contains_key(field.name)) {
+        fields.insert(field.name.to_owned(), token()?);
     }
     Ok(fields)
 }

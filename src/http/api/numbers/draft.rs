@@ -33,6 +33,9 @@ pub(in super::super) struct NumberDraft {
     /// Token that the provider sends in the handshake, and the value of the field `verify_token`.
     /// Shown only this once; null if the provider makes no handshake.
     verify_token: Option<String>,
+    /// Secret that the provider sends with every webhook, and the value of the field `webhook_secret`.
+    /// Shown only this once; null if the provider's webhooks carry none.
+    webhook_secret: Option<String>,
     /// URL for the provider's webhooks.
     callback_url: String,
 }
@@ -62,13 +65,15 @@ pub(in super::super) async fn draft(
     let form = Form::of(plan.provider);
     let callback_url = format!("{}/webhooks/{}", web.desk.base_url, form.provider);
     if !form.verifies_webhook() {
-        let made = NumberDraft { id: None, verify_token: None, callback_url };
+        let webhook_secret = form.has_webhook_secret().then(token).transpose()?;
+        let made = NumberDraft { id: None, verify_token: None, webhook_secret, callback_url };
         return Ok((Note::written(), Json(made)));
     }
     let verify_token = token()?;
     let id = web.desk.store.draft_number(form.provider, secrets::hash(&verify_token)).await?;
     let note = Note::on(&id, json!({"provider": form.provider}));
-    let made = NumberDraft { id: Some(id), verify_token: Some(verify_token), callback_url };
+    let (id, verify_token) = (Some(id), Some(verify_token));
+    let made = NumberDraft { id, verify_token, webhook_secret: None, callback_url };
     Ok((note, Json(made)))
 }
 
