@@ -56,7 +56,7 @@ pub struct Party {
 pub struct Inbound {
     /// The provider's id of the message. A number accepts each id only once, forever.
     pub provider_id: String,
-    /// Its sender.
+    /// Its sender. A change may name nobody: then its author is that of the message it changes.
     pub from: Party,
     /// When it was written, according to the provider; 0 if not given.
     pub sent_at: Millis,

@@ -15,8 +15,9 @@ use crate::domain::intake::{ConsentRequest, IntakePolicy};
 use crate::domain::loop_guard::Limits;
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Agent, Author, Content, Event, Item, Line, MessageId, MessageKind, NumberId, ProviderKind,
-    Speaker, Turn, VoiceTranscript, WaitingMessage, WebhookId,
+    Agent, Author, Content, Direction, Echo, Event, Inbound, Item, Line, MessageId, MessageKind,
+    NumberId, Other, Party, ProviderKind, Speaker, Turn, VoiceTranscript, WaitingMessage,
+    WebhookId,
 };
 use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::outbox;
@@ -98,10 +99,38 @@ pub async fn take_in(
         let number = number.map(|number| number.id);
         Arrival { number, item, policy, authenticated }
     };
-    let items = items.into_iter().map(give).collect();
+    let mut items: Vec<_> = items.into_iter().map(give).collect();
+    for arrival in &mut items {
+        name_author(store, arrival).await?;
+    }
     let turns =
         Offer { reads: (MAX_MESSAGES, i64::try_from(history).unwrap_or(i64::MAX)), ..turns };
     store.take_in(TakeIn { provider, body, items, candidates, again, turns }).await
+}
+
+/// Names the author of a change that names nobody: that of the message it changes. Without that
+/// message, the change is only kept.
+async fn name_author(store: &Store, arrival: &mut Arrival) -> Result<()> {
+    let Event::Message(change) = &arrival.item.event else { return Ok(()) };
+    let Party { wa_id, bsuid, lid, .. } = &change.from;
+    if [wa_id, bsuid, lid].into_iter().any(Option::is_some) {
+        return Ok(());
+    }
+    let named = match (&arrival.number, change.content.changes()) {
+        (Some(number), Some(original)) => store.customer_of(number, original).await?,
+        _ => None,
+    };
+    let kind = change.content.kind().to_string();
+    let change = (**change).clone();
+    arrival.item.event = match named {
+        Some((from, Direction::In)) => Event::Message(Box::new(Inbound { from, ..change })),
+        Some((to, Direction::Out)) => {
+            let Inbound { provider_id, sent_at, content, imported, .. } = change;
+            Event::Echo(Box::new(Echo { provider_id, to, sent_at, content, imported }))
+        }
+        None => Event::Other(Box::new(Other { kind, ..Other::default() })),
+    };
+    Ok(())
 }
 
 /// Returns an event's intake policy, from the content of its message and the agent.

@@ -7,8 +7,8 @@ use const_format::formatcp;
 use super::inbox::merge::{current, unite_by_id};
 use super::outbox::ToSend;
 use super::words::identity_kind;
-use super::{Conn, Result, Rows, Store, Write, first, now, run};
-use crate::domain::{ConversationId, IdentityKind, Party, WorkspaceId, phone};
+use super::{Conn, Result, Rows, Store, Write, first, now, run, storable};
+use crate::domain::{ConversationId, Direction, IdentityKind, NumberId, Party, WorkspaceId, phone};
 
 impl Store {
     /// The ids of a contact; `None` if it became another one meanwhile.
@@ -21,6 +21,28 @@ impl Store {
             })
             .await?;
         Ok(found.map(|(wa_id, bsuid)| Party { wa_id, bsuid, ..Party::default() }))
+    }
+
+    /// The customer of a message, by the provider's id of it, and whether it came in or went out.
+    pub async fn customer_of(
+        &self,
+        number: &NumberId,
+        provider_id: &str,
+    ) -> Result<Option<(Party, Direction)>> {
+        let workspace = self.workspace_id();
+        let found = self
+            .read(async |conn| {
+                let sql = "select c.wa_id, c.bsuid, m.direction from messages m
+                               join conversations v on v.id = m.conversation_id join contacts c on c.id = v.contact_id
+                           where m.workspace_id = $1 and m.number_id = $2 and m.provider_id = $3";
+                let provider_id = storable(provider_id);
+                first!(conn, CustomerRow, sql, workspace.as_str(), number.as_str(), provider_id)
+            })
+            .await?;
+        Ok(found.and_then(|(wa_id, bsuid, direction)| {
+            let customer = Party { wa_id, bsuid, ..Party::default() };
+            Some((customer, direction.parse().ok()?))
+        }))
     }
 
     /// Records the ids by which the provider knows who got a message, and merges the contacts that
@@ -38,6 +60,9 @@ impl Store {
         self.apply(know).await
     }
 }
+
+/// A contact's phone and business-scoped id, and the direction of a message.
+type CustomerRow = (Option<String>, Option<String>, String);
 
 #[derive(Clone)]
 struct KnowRecipient {

@@ -147,7 +147,8 @@ mod tests {
     use super::super::super::test_data::shared;
     use super::*;
     use crate::domain::{
-        AlertCode, ChoiceSource, Content, Echo, Inbound, MediaKind, Referral, Status, WarningChange,
+        AlertCode, ChoiceSource, Content, Echo, Inbound, MediaKind, Party, Referral, Status,
+        WarningChange,
     };
 
     /// One word per item: its content's kind, `status:<state>`, `echo:<kind>` or `other:<kind>`,
@@ -534,6 +535,9 @@ mod tests {
         let change = json!({"key": {"id": "3EB0ORIG"}, "type": 14, "editedMessage": {"extendedTextMessage": {"text": "new"}}});
         let within = json!({"editedMessage": {"message": {"protocolMessage": change}}});
         assert_eq!(words(&says(&within)), "edited");
+        let named = json!({"key": {"remoteJid": "15550783881@c.us", "fromMe": true, "id": "3EB0ORIG"}, "type": "REVOKE"});
+        let items = hook("messages.edited", &named);
+        assert_eq!(message(&items).from, Party::default(), "as its author names it");
         let own =
             json!({"key": {"remoteJid": "15550100001@c.us", "fromMe": true, "id": "3EB0ORIG"}});
         assert_eq!(words(&hook("messages.delete", &own)), "echo:revoked");

@@ -49,7 +49,7 @@ impl Webhook {
         let provider_id = id(key, "id")?;
         text(key, "remoteJid")?;
         if let Some(change) = content::change(message) {
-            return Some(self.change(event, key, change));
+            return Some(read_change(event, self.writer(key), change));
         }
         let (Some(writer), Some(content)) = (self.writer(key), content::of(message, &provider_id))
         else {
@@ -89,72 +89,69 @@ impl Webhook {
         }
     }
 
-    /// Reads an edit or a deletion, which names the message that it is of.
+    /// Reads an edit or a deletion, which names its message as the author does: a customer's own one
+    /// is `fromMe` and in a chat with this number. So the key then does not say who wrote, and the
+    /// event names nobody.
     pub(super) fn edit(&self, change: &Value) -> Event {
         let key = change.get("key").unwrap_or(&Value::Null);
-        self.change("messages.edited", key, change)
+        let nobody = || Writer::Customer(Party::default(), None);
+        let writer = if is_ours(key) { Some(nobody()) } else { self.writer(key) };
+        read_change("messages.edited", writer, change)
     }
 
     /// Reads a deletion: the key of the message, alone or below `key`.
     pub(super) fn deletion(&self, data: &Value) -> Event {
         let key = data.get("key").filter(|key| key.is_object()).unwrap_or(data);
-        let revoked = id(key, "id").and_then(|original| {
-            self.changed(key, revoked_id(&original), (Content::Revoked { original }, 0))
-        });
+        let revoked = id(key, "id").and_then(|original| revoked(self.writer(key)?, original, 0));
         revoked.unwrap_or_else(|| notice::kept("messages.delete", data))
-    }
-
-    /// Reads a protocol message: `key` names the chat and the writer. Other ones than edits and
-    /// deletions, such as a new time after which messages disappear, are only kept.
-    fn change(&self, event: &str, key: &Value, change: &Value) -> Event {
-        let original = change.get("key").and_then(|key| id(key, "id"));
-        let at = whole(change, "timestampMs").map_or(0, |at| moment(at / 1000));
-        let event_of = |original: String| match text(change, "type").as_deref() {
-            Some("REVOKE" | "0") => {
-                let provider_id = revoked_id(&original);
-                self.changed(key, provider_id, (Content::Revoked { original }, at))
-            }
-            Some("MESSAGE_EDIT" | "14") => {
-                let new = change.get("editedMessage").unwrap_or(&Value::Null);
-                let content = content::of_edit(new, &original).map(Box::new);
-                let hash = hex::encode(&Sha256::digest(change.to_string())[..8]);
-                let provider_id = format!("{original}:edit:{hash}");
-                self.changed(key, provider_id, (Content::Edited { original, content }, at))
-            }
-            _ => None,
-        };
-        original.and_then(event_of).unwrap_or_else(|| notice::kept(event, change))
-    }
-
-    /// The event of a change. It has no id of its own: it gets one that is the same each time.
-    fn changed(
-        &self,
-        key: &Value,
-        provider_id: String,
-        (content, sent_at): (Content, Millis),
-    ) -> Option<Event> {
-        let writer = self.writer(key).filter(|_| is_id(&provider_id))?;
-        Some(match writer {
-            Writer::Business(to) => {
-                Event::Echo(Box::new(Echo { provider_id, to, sent_at, content, imported: false }))
-            }
-            Writer::Customer(from, group) => Event::Message(Box::new(Inbound {
-                provider_id,
-                from,
-                sent_at,
-                content,
-                reply_to: None,
-                referral: None,
-                group,
-                imported: false,
-                faults: Vec::new(),
-            })),
-        })
     }
 }
 
-fn revoked_id(original: &str) -> String {
-    format!("{original}:revoked")
+/// Reads a protocol message. Other ones than edits and deletions, such as a new time after which
+/// messages disappear, are only kept.
+fn read_change(event: &str, writer: Option<Writer>, change: &Value) -> Event {
+    let original = change.get("key").and_then(|key| id(key, "id"));
+    let at = whole(change, "timestampMs").map_or(0, |at| moment(at / 1000));
+    let read = |(writer, original): (Writer, String)| match text(change, "type").as_deref() {
+        Some("REVOKE" | "0") => revoked(writer, original, at),
+        Some("MESSAGE_EDIT" | "14") => {
+            let new = change.get("editedMessage").unwrap_or(&Value::Null);
+            let content = content::of_edit(new, &original).map(Box::new);
+            let hash = hex::encode(&Sha256::digest(change.to_string())[..8]);
+            let provider_id = format!("{original}:edit:{hash}");
+            changed(writer, provider_id, (Content::Edited { original, content }, at))
+        }
+        _ => None,
+    };
+    writer.zip(original).and_then(read).unwrap_or_else(|| notice::kept(event, change))
+}
+
+fn revoked(writer: Writer, original: String, at: Millis) -> Option<Event> {
+    changed(writer, format!("{original}:revoked"), (Content::Revoked { original }, at))
+}
+
+/// The event of a change. It has no id of its own: it gets one that is the same each time.
+fn changed(
+    writer: Writer,
+    provider_id: String,
+    (content, sent_at): (Content, Millis),
+) -> Option<Event> {
+    is_id(&provider_id).then(|| match writer {
+        Writer::Business(to) => {
+            Event::Echo(Box::new(Echo { provider_id, to, sent_at, content, imported: false }))
+        }
+        Writer::Customer(from, group) => Event::Message(Box::new(Inbound {
+            provider_id,
+            from,
+            sent_at,
+            content,
+            reply_to: None,
+            referral: None,
+            group,
+            imported: false,
+            faults: Vec::new(),
+        })),
+    })
 }
 
 /// Whether the business wrote the message of a key.
