@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use crate::domain::Account;
 use crate::domain::time::now_ms;
+use crate::domain::{Account, Event};
 
 /// Shortest time between two writes of a number's last activity, in milliseconds.
 const NOTE_MS: i64 = 60_000;
@@ -19,6 +19,8 @@ pub struct NumberActivity {
     tried: AtomicI64,
     /// The account as the last webhook named it.
     account: RwLock<Option<Account>>,
+    /// The text of the last test message.
+    test: RwLock<Option<String>>,
 }
 
 impl NumberActivity {
@@ -58,6 +60,19 @@ impl NumberActivity {
         let last = self.tried.load(Ordering::Relaxed);
         let free = now - last >= pause_ms;
         free && self.tried.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Notes the text of a test message, which is not in the outbox.
+    pub fn record_test(&self, text: &str) {
+        *self.test.write().unwrap_or_else(PoisonError::into_inner) = Some(text.trim().to_owned());
+    }
+
+    /// Whether an event is the echo of the last test message, which says nothing about who has the
+    /// conversation.
+    pub fn echoes_test(&self, event: &Event) -> bool {
+        let Event::Echo(echo) = event else { return false };
+        let test = self.test.read().unwrap_or_else(PoisonError::into_inner);
+        test.as_deref().is_some_and(|test| echo.content.words() == Some(test))
     }
 
     /// Returns the times to store: on the first activity of a kind, and then at most every

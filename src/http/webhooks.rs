@@ -125,19 +125,10 @@ async fn accept(
     addressed: &[Arc<Number>],
     request: Request,
 ) -> Result<StatusCode, Problem> {
-    let (parts, body) = request.into_parts();
-    let headers = &parts.headers;
-    let admitted = admit(addressed, headers)?.provider;
-    let limit = max_body_bytes(web, admitted);
-    if limit > web.settings.max_body_bytes
-        && let Some(intake) = parts.extensions.get::<Arc<Intake>>()
-    {
-        // Whose webhooks bring files has shown its secret by now.
-        intake.exempt_from_share();
-    }
-    let body = read(web, limit, body).await?;
+    let (headers, body) = admitted(web, addressed, request).await?;
+    let headers = &headers;
     let first = verify(addressed, headers, &body)?;
-    let items = first.client.decode(&body).map_err(|malformed| {
+    let mut items = first.client.decode(&body).map_err(|malformed| {
         tracing::warn!(%malformed, "a signed webhook that cannot be read was refused");
         Problem::bad_request(malformed.to_string())
     })?;
@@ -150,6 +141,7 @@ async fn accept(
     // not partly stored: the provider sends it again, and a mistyped secret can be corrected
     // meanwhile.
     verify_others(&ours, first, headers, &body)?;
+    items.retain(|item| !ours.iter().any(|number| number.activity.echoes_test(&item.event)));
     let answers = |number: &Arc<Number>| {
         (number.client.external_id().to_owned(), web.desk.inbound_number(number))
     };
@@ -202,6 +194,24 @@ pub(super) async fn take_own(
     taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
     number.activity.record_webhook(true);
     Ok(())
+}
+
+/// Reads a webhook that its headers do not refuse.
+async fn admitted(
+    web: &WebState,
+    addressed: &[Arc<Number>],
+    request: Request,
+) -> Result<(HeaderMap, Bytes), Problem> {
+    let (parts, body) = request.into_parts();
+    let limit = max_body_bytes(web, admit(addressed, &parts.headers)?.provider);
+    if limit > web.settings.max_body_bytes
+        && let Some(intake) = parts.extensions.get::<Arc<Intake>>()
+    {
+        // Whose webhooks bring files has shown its secret by now.
+        intake.exempt_from_share();
+    }
+    let body = read(web, limit, body).await?;
+    Ok((parts.headers, body))
 }
 
 /// The largest webhook of a provider, in bytes.
