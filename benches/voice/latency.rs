@@ -12,11 +12,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use frontdesk::app::App;
 use frontdesk::config::Config;
-use frontdesk::domain::Item;
+use frontdesk::domain::{Item, Party};
 use frontdesk::knowledge::SilentProgress;
 use frontdesk::provider::{
-    Error, FileUpload, MalformedWebhook, OutgoingMessage, Provider, Receiver, SentMessage,
-    UnverifiedWebhook, UploadedFile,
+    Error, MalformedWebhook, OutgoingMessage, Provider, Receiver, SentMessage, UnverifiedWebhook,
+    UploadFile,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -85,12 +85,8 @@ impl Provider for Watched {
         sent
     }
 
-    async fn upload(&self, file: FileUpload) -> Result<UploadedFile, Error> {
-        self.inner.upload(file).await
-    }
-
-    async fn typing(&self, message: &str) -> Result<(), Error> {
-        self.inner.typing(message).await
+    async fn typing(&self, customer: &Party, message: &str) -> Result<(), Error> {
+        self.inner.typing(customer, message).await
     }
 
     async fn media(
@@ -103,6 +99,10 @@ impl Provider for Watched {
 
     async fn check(&self) -> Result<String, Error> {
         self.inner.check().await
+    }
+
+    fn uploader(&self) -> Option<&dyn UploadFile> {
+        self.inner.uploader()
     }
 }
 

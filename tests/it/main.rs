@@ -33,6 +33,7 @@ mod delivery;
 mod demo;
 mod eval_api;
 mod eval_attacks;
+mod evolution;
 mod files;
 mod follow_up;
 mod question_answering;

@@ -15,6 +15,7 @@ use frontdesk_endpoint::GuardedClient;
 use serde_json::{Value, json};
 
 use crate::support::app::{Db, MAIN, Setup};
+use crate::support::evolution::{self, Evolution};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{all_captured, sign, text_webhook};
@@ -31,14 +32,23 @@ struct Subject {
     form: &'static Form,
     /// The values of the form: every secret, and the server's URL.
     fields: Fields,
-    signature_header: &'static str,
-    signing_secret: &'static str,
+    proof: Proof,
+    webhook_secret: &'static str,
     /// Holds one message: [`CUSTOMER`] writes [`TEXT`].
     webhook: Vec<u8>,
     /// Captured webhooks by name; empty without the shared data.
     captured: Vec<(String, Value)>,
     /// `None` if sending never leaves the process.
     server: Option<Box<dyn Server>>,
+}
+
+/// How a webhook proves whose it is.
+#[derive(Clone, Copy)]
+enum Proof {
+    /// By a signature over the body, in this header.
+    Signature(&'static str),
+    /// By the secret itself, which proves nothing about the body.
+    Secret,
 }
 
 /// A server that acts as a provider.
@@ -126,6 +136,36 @@ impl Server for Graph {
     }
 }
 
+impl Server for Evolution {
+    fn texts(&self) -> Vec<String> {
+        self.sent().into_iter().map(|sent| sent.text).collect()
+    }
+
+    fn play(&self, trouble: Trouble) {
+        let refuse = |status, error: &str, words: Value| {
+            Failure::Status(status, Self::error(status, error, words), None)
+        };
+        let failure = match trouble {
+            Trouble::BadRequest => {
+                refuse(400, "Bad Request", json!([["instance requires property \"number\""]]))
+            }
+            Trouble::BadToken => {
+                refuse(401, "Unauthorized", format!("{} is no key", Self::KEY).into())
+            }
+            Trouble::ClosedWindow => unreachable!("a linked device has no window"),
+            Trouble::RateLimit => {
+                let body = Self::error(429, "Too Many Requests", "Too many requests".into());
+                Failure::Status(429, body, Some(WAIT.as_secs()))
+            }
+            Trouble::Outage => refuse(500, "Internal Server Error", "Internal Server Error".into()),
+            Trouble::Timeout => Failure::Stall(TIMEOUT),
+            Trouble::BrokenRequest => Failure::Drop,
+            Trouble::BrokenAnswer => Failure::AcceptThenDrop,
+        };
+        self.fail_next(1, &failure);
+    }
+}
+
 fn fields(pairs: &[(&str, &str)]) -> Fields {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -134,6 +174,7 @@ impl Subject {
     async fn of(kind: ProviderKind) -> Self {
         match kind {
             ProviderKind::Meta => Self::meta(Graph::start().await),
+            ProviderKind::Evolution => Self::evolution(Evolution::start().await),
             ProviderKind::Sandbox => Self::sandbox(),
         }
     }
@@ -148,11 +189,28 @@ impl Subject {
                 ("verify_token", "verify-token-of-the-contract"),
                 ("base_url", graph.url.as_str()),
             ]),
-            signature_header: "x-hub-signature-256",
-            signing_secret: Graph::APP_SECRET,
+            proof: Proof::Signature("x-hub-signature-256"),
+            webhook_secret: Graph::APP_SECRET,
             webhook: text_webhook(MAIN, CUSTOMER, "wamid.IN1", TEXT),
-            captured: all_captured(),
+            captured: all_captured("meta"),
             server: Some(Box::new(graph)),
+        }
+    }
+
+    fn evolution(server: Evolution) -> Self {
+        Self {
+            form: Form::of(ProviderKind::Evolution),
+            fields: fields(&[
+                ("server_url", server.url.as_str()),
+                ("instance", Evolution::INSTANCE),
+                ("api_key", Evolution::KEY),
+                ("webhook_secret", Evolution::SECRET),
+            ]),
+            proof: Proof::Secret,
+            webhook_secret: Evolution::SECRET,
+            webhook: evolution::text(CUSTOMER, "3EB0IN1", TEXT),
+            captured: all_captured("evolution"),
+            server: Some(Box::new(server)),
         }
     }
 
@@ -164,8 +222,8 @@ impl Subject {
         Self {
             form: Form::of(ProviderKind::Sandbox),
             fields: fields(&[("id", "contract"), ("secret", secret)]),
-            signature_header: "x-frontdesk-signature",
-            signing_secret: secret,
+            proof: Proof::Signature("x-frontdesk-signature"),
+            webhook_secret: secret,
             webhook: text.to_string().into_bytes(),
             captured: vec![("text".to_owned(), text), ("voice".to_owned(), recording)],
             server: None,
@@ -183,11 +241,14 @@ impl Subject {
         self.settings().build(&client(timeout)).unwrap()
     }
 
-    /// Returns the headers of its webhook, signed with a secret.
-    fn signed(&self, secret: &str) -> HeaderMap {
-        let signature = HeaderValue::from_str(&sign(secret, &self.webhook)).unwrap();
+    /// Returns the headers of its webhook, proved with a secret.
+    fn proved(&self, secret: &str) -> HeaderMap {
+        let (name, value) = match self.proof {
+            Proof::Signature(header) => (header, sign(secret, &self.webhook)),
+            Proof::Secret => ("authorization", format!("Bearer {secret}")),
+        };
         let mut headers = HeaderMap::new();
-        headers.insert(self.signature_header, signature);
+        headers.insert(name, HeaderValue::from_str(&value).unwrap());
         headers
     }
 
@@ -212,20 +273,24 @@ fn outgoing(text: &str) -> OutgoingMessage {
 }
 
 #[tokio::test]
-async fn a_webhook_is_taken_with_the_right_signature_alone() {
+async fn a_webhook_is_taken_with_the_right_proof_alone() {
     for kind in ProviderKind::ALL {
         let subject = Subject::of(*kind).await;
         let number = subject.connect(TIMEOUT);
-        let right = subject.signed(subject.signing_secret);
+        let right = subject.proved(subject.webhook_secret);
         assert_eq!(number.admit(&right), Ok(()), "{kind}");
         assert_eq!(number.authenticate(&right, &subject.webhook), Ok(()), "{kind}");
-        let (forged, unsigned) = (subject.signed("a secret of somebody else"), HeaderMap::new());
-        let changed = [subject.webhook.as_slice(), b" "].concat();
-        assert!(number.admit(&unsigned).is_err(), "{kind}");
-        for (headers, body) in
-            [(&right, &changed), (&forged, &subject.webhook), (&unsigned, &subject.webhook)]
-        {
-            let refusal = number.authenticate(headers, body).unwrap_err();
+        let (forged, bare) = (subject.proved("a secret of somebody else"), HeaderMap::new());
+        assert!(number.admit(&bare).is_err(), "{kind}");
+        let mut refused =
+            vec![(&forged, subject.webhook.clone()), (&bare, subject.webhook.clone())];
+        match subject.proof {
+            Proof::Signature(_) => refused.push((&right, [&subject.webhook, &b" "[..]].concat())),
+            // Nothing more is read of it.
+            Proof::Secret => assert!(number.admit(&forged).is_err(), "{kind}"),
+        }
+        for (headers, body) in refused {
+            let refusal = number.authenticate(headers, &body).unwrap_err();
             subject.assert_hidden(&format!("{refusal} {refusal:?}"));
         }
         assert_eq!(number.verify_webhook(&[]), None, "{kind}: nobody asked");
@@ -266,7 +331,7 @@ async fn a_text_that_is_taken_has_an_id_of_its_own() {
         let second = number.send(&outgoing("Bye")).await.unwrap();
         assert!(!first.provider_id.is_empty() && first.provider_id != second.provider_id);
         assert_eq!(first.recipient.wa_id.as_deref(), Some(CUSTOMER), "{kind}");
-        assert_eq!(number.typing("m1").await, Ok(()), "{kind}");
+        assert_eq!(number.typing(&outgoing("").to, "m1").await, Ok(()), "{kind}");
         if let Some(server) = &subject.server {
             assert_eq!(server.texts(), [TEXT, "Bye"], "{kind}");
         }

@@ -256,7 +256,7 @@ on_both! {
     }
 
     async fn everything_that_meta_sends_is_stored_as_what_it_is(db) {
-        let fixtures = all_captured();
+        let fixtures = all_captured("meta");
         if fixtures.is_empty() {
             return;
         }

@@ -152,14 +152,18 @@ pub(crate) fn captured(name: &str) -> Option<Value> {
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// Returns every captured Meta webhook with its name (without `in.`), sorted by name; empty (and a
-/// note on the terminal) without the shared data.
+/// Returns every captured webhook of a provider with its name (without `in.`), sorted by name; empty
+/// (and a note on the terminal) without the shared data.
 #[cfg(test)]
-pub(crate) fn all_captured() -> Vec<(String, Value)> {
-    let Some(index) = shared("fixtures/meta/INDEX.json") else { return Vec::new() };
+pub(crate) fn all_captured(provider: &str) -> Vec<(String, Value)> {
+    let folder = format!("fixtures/{provider}");
+    let Some(index) = shared(&format!("{folder}/INDEX.json")) else { return Vec::new() };
     let index: serde_json::Map<String, Value> = serde_json::from_str(&index).unwrap();
     let names = index.keys().filter_map(|name| name.strip_prefix("in."));
-    let read = |name: &str| Some((name.to_owned(), captured(&format!("in.{name}"))?));
+    let read = |name: &str| {
+        let text = shared(&format!("{folder}/in.{name}.json"))?;
+        Some((name.to_owned(), serde_json::from_str(&text).ok()?))
+    };
     names.filter_map(read).collect()
 }
 

@@ -2,6 +2,7 @@
 //! external services that record requests and fail on demand.
 
 pub(crate) mod app;
+pub(crate) mod evolution;
 pub(crate) mod fake;
 pub(crate) mod form;
 pub(crate) mod graph;
