@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::domain::{AlertCode, MessagingLimit, NumberHealth, Restriction, StopReason};
 use crate::http::Settings;
 use crate::llm::ModelOrigin;
+use crate::provider::Form;
 use crate::store::collection_limits::{CollectionSize, Room};
 
 mod content;
@@ -248,11 +249,13 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
         }
         match number.client.check().await {
             Ok(what) => report.good(&name, &what),
-            Err(error) => report.bad(
-                &name,
-                &error.to_string(),
-                "access_token and phone_number_id of this number",
-            ),
+            Err(error) => {
+                let fields = Form::of(number.provider).fields.iter();
+                let needed: Vec<_> =
+                    fields.filter(|field| field.required).map(|field| field.name).collect();
+                let mend = format!("{} of this number", needed.join(", "));
+                report.bad(&name, &error.to_string(), &mend);
+            }
         }
         let unsigned = number.client.authenticate(&http::HeaderMap::new(), b"{}");
         match unsigned {

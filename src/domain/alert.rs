@@ -96,8 +96,7 @@ impl AlertCode {
                 "Connect the app to the account again in Business settings, and subscribe it: the number's guide shows how."
             }
             Self::NumberDisconnected => {
-                "Open the instance in its server's manager and scan the QR code with the number's phone. What waits is sent then; whom it \
-                 was blocked for reads why in the WhatsApp app."
+                "Open the instance in its server's manager and scan the QR code with the number's phone. What waits is sent then."
             }
             Self::AccountNotApproved => {
                 "Read the reason in WhatsApp Manager, correct it and ask for another review."

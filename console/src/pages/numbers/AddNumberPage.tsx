@@ -7,10 +7,11 @@ import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
+import { guideOf } from "./guide";
 import { LocalAddress } from "./LocalAddress";
 import { Needs } from "./Needs";
 import { type Draft, NewNumber } from "./NewNumber";
-import { type Provider, parted, shakesHands, token, useProviders, useWords } from "./provider";
+import { type Provider, parted, proposalOf, shakesHands, useProviders, useWords } from "./provider";
 import { SetupSteps, StepPlace } from "./SetupSteps";
 import { Steps } from "./Steps";
 import { stepOf } from "./setup";
@@ -103,7 +104,7 @@ function GuidedSetup({ provider, draft, change }: GuidedSetupProps) {
   const { before } = parted(provider);
   const step = before.length === 0 || stepOf(named) === "fields" ? "fields" : "need";
   const made = useMade(provider);
-  const asksToken = provider.fields.some(({ name }) => name === token);
+  const proposal = proposalOf(provider);
   const show = (next: "need" | "fields") =>
     void navigate({ to: "/numbers/add", search: { provider: provider.name, step: next } });
   const back = () =>
@@ -126,9 +127,11 @@ function GuidedSetup({ provider, draft, change }: GuidedSetupProps) {
             <div>
               <StepPlace provider={provider} active={step} />
               <Title order={2}>{t("step.need")}</Title>
-              <Text size="sm" c="dimmed">
-                {t("need.about")}
-              </Text>
+              {guideOf(provider.name) && (
+                <Text size="sm" c="dimmed">
+                  {t("need.about")}
+                </Text>
+              )}
             </div>
             <Needs provider={provider} />
             <section aria-labelledby="first">
@@ -152,7 +155,7 @@ function GuidedSetup({ provider, draft, change }: GuidedSetupProps) {
             {(values) => (
               <NewNumber
                 provider={provider}
-                token={(asksToken && values.verify_token) || undefined}
+                token={(proposal && values[proposal]) || undefined}
                 draft={draft}
                 change={change}
                 back={back}

@@ -9,7 +9,15 @@ import { useFormat } from "@/i18n/format";
 import { CopyableText } from "@/parts/CopyableText";
 import { useSay } from "@/parts/say";
 import { LocalAddress } from "./LocalAddress";
-import { type Provider, parted, type Step, shakesHands, token as tokenField, useWords } from "./provider";
+import {
+  type Proposal,
+  type Provider,
+  parted,
+  proposalOf,
+  type Step,
+  shakesHands,
+  useWords,
+} from "./provider";
 import { Steps } from "./Steps";
 import { keepToken, tokenOf } from "./tokens";
 
@@ -19,7 +27,7 @@ export function Callback({ number, provider }: Props) {
   const { t } = useTranslation("numbers");
   const { brand } = useWords(provider);
   const title = brand(provider);
-  const hands = shakesHands(provider);
+  const proposal = proposalOf(provider);
   const shown = (step: Step) => (
     <Stack gap="sm" w="100%">
       {step.shows.includes("callback_url") && (
@@ -30,20 +38,22 @@ export function Callback({ number, provider }: Props) {
           <CopyableText value={number.webhook_url} label={t("callback.url")} />
         </div>
       )}
-      {step.shows.includes("verify_token") && <Token number={number} provider={provider} />}
+      {proposal && step.shows.includes(proposal) && (
+        <Token number={number} provider={provider} proposal={proposal} />
+      )}
     </Stack>
   );
   return (
     <Stack>
-      {hands && <LocalAddress address={number.webhook_url} provider={title} />}
+      {shakesHands(provider) && <LocalAddress address={number.webhook_url} provider={title} />}
       <Text size="sm">{t("callback.about", { provider: title })}</Text>
       <Steps provider={provider} steps={parted(provider).after} shown={shown} />
-      {hands && <Handshake number={number} title={title} />}
+      {proposal && <Handshake number={number} title={title} />}
     </Stack>
   );
 }
 
-function Token({ number, provider }: Props) {
+function Token({ number, provider, proposal }: Props & { proposal: Proposal }) {
   const { t } = useTranslation("numbers");
   const say = useSay();
   const [token, setToken] = useState(tokenOf(number.id));
@@ -52,13 +62,14 @@ function Token({ number, provider }: Props) {
     setBusy(true);
     try {
       const { data } = await api.POST("/api/v1/numbers/draft", { body: { provider: provider.name } });
-      if (!data?.verify_token) return;
+      const made = data?.[proposal];
+      if (!made) return;
       await api.PATCH("/api/v1/numbers/{id}", {
         params: { path: { id: number.id } },
-        body: { fields: { [tokenField]: data.verify_token } },
+        body: { fields: { [proposal]: made } },
       });
-      keepToken(number.id, data.verify_token);
-      setToken(data.verify_token);
+      keepToken(number.id, made);
+      setToken(made);
     } catch (error) {
       say.failed(error);
     } finally {
@@ -68,17 +79,17 @@ function Token({ number, provider }: Props) {
   return (
     <div>
       <Text size="sm" fw={500}>
-        {t("callback.token")}
+        {t(`callback.${proposal}.label`)}
       </Text>
       {token ? (
-        <CopyableText value={token} label={t("callback.token")} />
+        <CopyableText value={token} label={t(`callback.${proposal}.label`)} />
       ) : (
         <>
           <Text size="sm" c="dimmed" mb={6}>
-            {t("callback.tokenHidden")}
+            {t(`callback.${proposal}.hidden`)}
           </Text>
           <Button size="xs" variant="default" loading={busy} onClick={() => void make()}>
-            {t("callback.newToken")}
+            {t(`callback.${proposal}.renew`)}
           </Button>
         </>
       )}

@@ -5,7 +5,7 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { FieldLocation } from "./FieldLocation";
 import { guideOf } from "./guide";
-import { type Field, type Provider, token, useWords, type Values } from "./provider";
+import { type Field, type Provider, proposalOf, useWords, type Values } from "./provider";
 import type { Verdicts } from "./useCheck";
 
 type Props = {
@@ -25,9 +25,10 @@ type Props = {
 
 export function Fields(props: Props) {
   const { t } = useTranslation("numbers");
-  // The server creates the verify token; it is shown with the callback.
+  // The server creates this one; it is shown with the callback.
+  const proposal = proposalOf(props.provider);
   const shown = props.provider.fields.filter(
-    ({ name }) => name !== token && !props.parts?.names.includes(name),
+    ({ name }) => name !== proposal && !props.parts?.names.includes(name),
   );
   const special = shown.filter(({ advanced }) => advanced);
   const [opened, setOpened] = useState<string | null>(null);

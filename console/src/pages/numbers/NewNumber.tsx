@@ -10,7 +10,7 @@ import { Failed, useReason } from "@/parts/States";
 import { CheckResult } from "./CheckResult";
 import { Fields } from "./Fields";
 import { freeName } from "./freeName";
-import { type Provider, token as tokenField, type Values } from "./provider";
+import { type Provider, proposalOf, type Values } from "./provider";
 import { StepPlace } from "./SetupSteps";
 import { openStep } from "./setup";
 import { keepToken } from "./tokens";
@@ -53,9 +53,10 @@ export function NewNumber({ provider, token, draft, change, back }: Props) {
   const form = useRef<HTMLFormElement>(null);
   const [tries, setTries] = useState(0);
   const tried = tries > 0;
+  const proposal = proposalOf(provider);
   const values = useMemo(
-    () => (token ? { ...draft.values, [tokenField]: token } : draft.values),
-    [draft.values, token],
+    () => (proposal && token ? { ...draft.values, [proposal]: token } : draft.values),
+    [draft.values, proposal, token],
   );
   const { verdicts, asked, asking } = useCheck(provider, values);
   const slug = draft.slug ?? freeName(provider.name, others);

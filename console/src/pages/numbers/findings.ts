@@ -19,6 +19,7 @@ export const meanings: Record<Schemas["AlertCode"], Meaning> = {
   account_banned: { level: "error", effect: "silent" },
   account_deleted: { level: "error", effect: "silent" },
   account_disconnected: { level: "error", effect: "silent" },
+  number_disconnected: { level: "error", effect: "silent" },
   account_ban_planned: { level: "warning", effect: "pending" },
   account_restricted: { level: "warning", effect: "replies" },
   account_not_approved: { level: "warning", effect: "replies" },

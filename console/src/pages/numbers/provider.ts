@@ -7,15 +7,23 @@ export type Field = Schemas["ProviderField"];
 export type Step = Schemas["ProviderStep"];
 export type Values = Record<string, string>;
 
-/** The field that the provider sends in its webhook handshake. The server creates it. */
-export const token = "verify_token";
+/**
+ * Fields whose value the server makes and the reader enters at the provider: the token of a webhook handshake, or a
+ * secret that every webhook carries.
+ */
+export const proposals = ["verify_token", "webhook_secret"] as const;
+export type Proposal = (typeof proposals)[number];
 
 export function useProviders() {
   return $api.useQuery("get", "/api/v1/providers", undefined, { staleTime: Number.POSITIVE_INFINITY });
 }
 
-/** Whether the provider calls the address to verify it. */
-export const shakesHands = (provider: Provider) => provider.steps.some(({ shows }) => shows.includes(token));
+/** The field of a provider whose value is made here, if it has one. */
+export const proposalOf = ({ steps }: Pick<Provider, "steps">): Proposal | undefined =>
+  proposals.find((name) => steps.some(({ shows }) => shows.includes(name)));
+
+/** Whether the provider calls the address to verify it, from the internet. */
+export const shakesHands = (provider: Provider) => proposalOf(provider) === "verify_token";
 
 /** Whether the provider has message templates: they belong to an account, whose id is one of its fields. */
 export const hasTemplates = (provider: Provider) => provider.fields.some(({ name }) => name === "account_id");

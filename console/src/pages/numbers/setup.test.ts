@@ -13,6 +13,7 @@ const meta: Provider = {
   steps: [step(), step("callback_url", "verify_token")],
   practice: false,
 };
+const linked: Provider = { ...meta, name: "evolution", steps: [step("callback_url", "webhook_secret")] };
 const practice: Provider = { ...meta, name: "sandbox", steps: [step("callback_url")], practice: true };
 
 const number: Schemas["Number"] = {
@@ -43,6 +44,16 @@ test("what is missing is listed in the order in which it is done", () => {
 
 test("a provider that has called reaches the desk, whatever its address looks like from here", () => {
   expect(open({ webhook_url: "http://127.0.0.1:8080/webhooks", verified_at: 1 })).not.toContain("address");
+});
+
+test("a provider in the own network may call any address, and has to call it", () => {
+  expect(open({ webhook_url: "http://127.0.0.1:8080/webhooks" }, linked)).toEqual([
+    "callback",
+    "sent",
+    "received",
+    "name",
+  ]);
+  expect(open({ last_webhook_at: 1 }, linked)).not.toContain("callback");
 });
 
 test("a practice number needs a message in, and nothing else", () => {

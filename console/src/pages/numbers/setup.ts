@@ -1,6 +1,6 @@
 // The steps of connecting a number, and what is still missing for it to answer customers.
 import type { Schemas } from "@/api/client";
-import { type Provider, parted, shakesHands } from "./provider";
+import { type Provider, parted, proposalOf, shakesHands } from "./provider";
 import { reach } from "./reach";
 
 type Number = Schemas["Number"];
@@ -22,7 +22,7 @@ export function isConnected(
   provider?: Provider,
 ) {
   // Numbers from the config file count as connected.
-  if (number.from === "file" || (provider && !shakesHands(provider))) return true;
+  if (number.from === "file" || (provider && !proposalOf(provider))) return true;
   return !!number.verified_at || !!number.last_webhook_at;
 }
 
@@ -46,7 +46,7 @@ export function checksOf(number: Number, provider: Provider, tested = false): Ch
     // A provider that has called can reach the desk, whatever its address looks like from here.
     shakesHands(provider) &&
       !connected && { what: "address", done: reach(number.webhook_url) === "public", step: "callback" },
-    shakesHands(provider) && {
+    !!proposalOf(provider) && {
       what: "callback",
       done: connected,
       at: number.verified_at ?? number.last_webhook_at,

@@ -1,4 +1,4 @@
-// Verify tokens created in this window: the server shows each one once, and the next page needs it too.
+// Verify tokens and webhook secrets created in this window: the server shows each one once, and the next page needs it too.
 const tokens = new Map<string, string>();
 
 export function keepToken(number: string, token: string) {

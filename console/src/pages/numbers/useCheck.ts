@@ -2,7 +2,7 @@
 // once the form is complete.
 import { useEffect, useRef, useState } from "react";
 import { api, Failure, type Problem, type Schemas } from "@/api/client";
-import { type Provider, token, type Values } from "./provider";
+import { type Provider, proposalOf, type Values } from "./provider";
 
 type ProviderCheck = Schemas["ProviderChecked"];
 export type Verdicts = ProviderCheck["fields"];
@@ -15,8 +15,9 @@ const pause = 400;
 
 /** Whether the form is complete enough to ask the provider. For an existing number, stored fields may be empty. */
 function whole(provider: Provider, values: Values, number?: string) {
+  const proposal = proposalOf(provider);
   return (
-    !!number || provider.fields.every(({ name, required }) => !required || name === token || values[name])
+    !!number || provider.fields.every(({ name, required }) => !required || name === proposal || values[name])
   );
 }
 
@@ -30,10 +31,11 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
   /** Fields that changed and are not validated yet. */
   const pending = useRef(new Set<string>());
   const { name } = provider;
+  const proposal = proposalOf(provider);
 
   useEffect(() => {
     const changed = Object.keys(values).filter(
-      (field) => field !== token && values[field] !== seen.current[field],
+      (field) => field !== proposal && values[field] !== seen.current[field],
     );
     seen.current = values;
     if (changed.length === 0) return;
@@ -71,7 +73,7 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
       }
     }, pause);
     return () => clearTimeout(timer);
-  }, [name, number, provider, values]);
+  }, [name, number, provider, proposal, values]);
 
   return { verdicts, asked, asking };
 }
