@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
@@ -17,7 +16,6 @@ use tracing::{Instrument, Span};
 use super::WebState;
 use super::error::Problem;
 use super::extract::{Path, Query};
-use super::server::Intake;
 use crate::desk::Number;
 use crate::domain::{Event, Item, ProviderKind, What};
 use crate::metrics::{
@@ -30,6 +28,7 @@ use crate::spans;
 use crate::store::{self, inbox::Offer};
 
 mod accounts;
+mod body;
 
 pub(super) fn routes() -> Router<WebState> {
     Router::new()
@@ -125,8 +124,10 @@ async fn accept(
     addressed: &[Arc<Number>],
     request: Request,
 ) -> Result<StatusCode, Problem> {
-    let (headers, body) = admitted(web, addressed, request).await?;
-    let headers = &headers;
+    let (parts, body) = request.into_parts();
+    let headers = &parts.headers;
+    let sender = admit(addressed, headers)?.provider;
+    let body = body::read(web, sender, (&parts.extensions, body)).await?;
     let first = verify(addressed, headers, &body)?;
     let mut items = first.client.decode(&body).map_err(|malformed| {
         tracing::warn!(%malformed, "a signed webhook that cannot be read was refused");
@@ -194,44 +195,6 @@ pub(super) async fn take_own(
     taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
     number.activity.record_webhook(true);
     Ok(())
-}
-
-/// Reads a webhook that its headers do not refuse.
-async fn admitted(
-    web: &WebState,
-    addressed: &[Arc<Number>],
-    request: Request,
-) -> Result<(HeaderMap, Bytes), Problem> {
-    let (parts, body) = request.into_parts();
-    let limit = max_body_bytes(web, admit(addressed, &parts.headers)?.provider);
-    if limit > web.settings.max_body_bytes
-        && let Some(intake) = parts.extensions.get::<Arc<Intake>>()
-    {
-        // Whose webhooks bring files has shown its secret by now.
-        intake.exempt_from_share();
-    }
-    let body = read(web, limit, body).await?;
-    Ok((parts.headers, body))
-}
-
-/// The largest webhook of a provider, in bytes.
-fn max_body_bytes(web: &WebState, provider: ProviderKind) -> usize {
-    let file = if provider::brings_files(provider) { web.desk.max_file_bytes } else { 0 };
-    // Base64 makes four bytes of three.
-    web.settings.max_body_bytes.saturating_add(file.div_ceil(3).saturating_mul(4))
-}
-
-/// Reads a body within a short time: nobody knows whether it is signed until it is complete, and
-/// providers are fast.
-async fn read(web: &WebState, limit: usize, body: Body) -> Result<Bytes, Problem> {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Problem::too_large(limit));
-    }
-    let patience = Duration::from_millis(web.settings.stall_ms.max(1));
-    tokio::time::timeout(patience, axum::body::to_bytes(body, limit))
-        .await
-        .map_err(|_| Problem::timeout("The webhook's body came too slowly."))?
-        .map_err(|_| Problem::too_large(limit))
 }
 
 /// The numbers, by the provider's ids of them.

@@ -402,7 +402,7 @@ async fn the_form_asks_the_server_and_proposes_the_secret() {
     let key = "1".repeat(64);
     let server = Evolution::start().await;
     let setup = Setup::on(Db::Sqlite).extractive().with(&format!("[secrets]\nkey = \"{key}\""));
-    let app = setup.start().await;
+    let app = setup.with("[providers]\nallowed_hosts = [\"127.0.0.1\"]").start().await;
     let (status, draft) = app.call("/numbers/draft", &json!({"provider": "evolution"})).await;
     assert_eq!(
         (status.as_u16(), &draft["verify_token"], &draft["id"]),
