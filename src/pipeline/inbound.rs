@@ -16,8 +16,7 @@ use crate::domain::loop_guard::Limits;
 use crate::domain::time::now_ms;
 use crate::domain::{
     Agent, Author, Content, Direction, Echo, Event, Inbound, Item, Line, MessageId, MessageKind,
-    NumberId, Other, Party, ProviderKind, Speaker, Turn, VoiceTranscript, WaitingMessage,
-    WebhookId,
+    NumberId, Other, ProviderKind, Speaker, Turn, VoiceTranscript, WaitingMessage, WebhookId,
 };
 use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::outbox;
@@ -112,8 +111,7 @@ pub async fn take_in(
 /// message, the change is only kept.
 async fn name_author(store: &Store, arrival: &mut Arrival) -> Result<()> {
     let Event::Message(change) = &arrival.item.event else { return Ok(()) };
-    let Party { wa_id, bsuid, lid, .. } = &change.from;
-    if [wa_id, bsuid, lid].into_iter().any(Option::is_some) {
+    if change.from.ids().next().is_some() {
         return Ok(());
     }
     let named = match (&arrival.number, change.content.changes()) {

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use const_format::formatcp;
+use sqlx::FromRow;
 
 use super::inbox::merge::{current, unite_by_id};
 use super::outbox::ToSend;
@@ -16,11 +17,12 @@ impl Store {
         let workspace = self.workspace_id();
         let found = self
             .read(async |conn| {
-                let sql = "select wa_id, bsuid from contacts where workspace_id = $1 and id = $2";
-                first!(conn, (Option<String>, Option<String>), sql, workspace.as_str(), contact)
+                let sql =
+                    "select wa_id, bsuid, lid from contacts where workspace_id = $1 and id = $2";
+                first!(conn, OwnIds, sql, workspace.as_str(), contact)
             })
             .await?;
-        Ok(found.map(|(wa_id, bsuid)| Party { wa_id, bsuid, ..Party::default() }))
+        Ok(found.map(Party::from))
     }
 
     /// The customer of a message, by the provider's id of it, and whether it came in or went out.
@@ -32,17 +34,14 @@ impl Store {
         let workspace = self.workspace_id();
         let found = self
             .read(async |conn| {
-                let sql = "select c.wa_id, c.bsuid, m.direction from messages m
+                let sql = "select c.wa_id, c.bsuid, c.lid, m.direction from messages m
                                join conversations v on v.id = m.conversation_id join contacts c on c.id = v.contact_id
                            where m.workspace_id = $1 and m.number_id = $2 and m.provider_id = $3";
                 let provider_id = storable(provider_id);
                 first!(conn, CustomerRow, sql, workspace.as_str(), number.as_str(), provider_id)
             })
             .await?;
-        Ok(found.and_then(|(wa_id, bsuid, direction)| {
-            let customer = Party { wa_id, bsuid, ..Party::default() };
-            Some((customer, direction.parse().ok()?))
-        }))
+        Ok(found.and_then(|row| Some((row.ids.into(), row.direction.parse().ok()?))))
     }
 
     /// Records the ids by which the provider knows who got a message, and merges the contacts that
@@ -61,8 +60,27 @@ impl Store {
     }
 }
 
-/// A contact's phone and business-scoped id, and the direction of a message.
-type CustomerRow = (Option<String>, Option<String>, String);
+/// The ids by which a contact is written to.
+#[derive(FromRow)]
+struct OwnIds {
+    wa_id: Option<String>,
+    bsuid: Option<String>,
+    lid: Option<String>,
+}
+
+impl From<OwnIds> for Party {
+    fn from(OwnIds { wa_id, bsuid, lid }: OwnIds) -> Self {
+        Self { wa_id, bsuid, lid, ..Self::default() }
+    }
+}
+
+/// The customer of a message.
+#[derive(FromRow)]
+struct CustomerRow {
+    #[sqlx(flatten)]
+    ids: OwnIds,
+    direction: String,
+}
 
 #[derive(Clone)]
 struct KnowRecipient {

@@ -273,6 +273,27 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_customer_who_hides_the_phone_is_answered_and_is_the_same_one_when_it_is_known(db) {
+        let (app, server) = start(db).await;
+        let said = json!({"conversation": "When do you open?"});
+        let mut hidden = message("111111111111101@lid", false, "3EB0H1", &said);
+        hidden["key"]["remoteJidAlt"] = Value::Null;
+        takes(&app, webhook("messages.upsert", &hidden)).await;
+        let sent = server.sent();
+        assert_eq!((sent.len(), sent[0].number.as_str()), (1, "111111111111101@lid"));
+        let typing = server.chats().into_iter().find(|(method, _)| method == "sendPresence").unwrap().1;
+        assert_eq!(typing["number"], "111111111111101@lid");
+        for echo in echoes(&sent[0]) {
+            takes(&app, echo).await;
+        }
+        let mut known = message("111111111111101@lid", false, "3EB0H2", &said);
+        known["key"]["remoteJidAlt"] = CHAT.into();
+        takes(&app, webhook("messages.upsert", &known)).await;
+        assert_eq!(server.sent()[1].number, CUSTOMER);
+        assert_eq!((app.thread(CUSTOMER).await.len(), owner(&app, CUSTOMER).await), (4, "bot".to_owned()));
+        app.stop().await;
+    }
+
     async fn groups_broadcasts_and_old_messages_are_not_answered(db) {
         let (app, server) = start(db).await;
         let said = json!({"conversation": "When do you open?"});
