@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use crate::domain::time::now_ms;
-use crate::domain::{Account, Event};
+use crate::domain::{Account, Echo};
 
+/// How long the echo of a test message is waited for, in milliseconds.
+const TEST_ECHO_MS: i64 = 120_000;
 /// Shortest time between two writes of a number's last activity, in milliseconds.
 const NOTE_MS: i64 = 60_000;
 
@@ -19,8 +21,18 @@ pub struct NumberActivity {
     tried: AtomicI64,
     /// The account as the last webhook named it.
     account: RwLock<Option<Account>>,
-    /// The text of the last test message.
-    test: RwLock<Option<String>>,
+    /// The last test message.
+    test: RwLock<Option<TestMessage>>,
+}
+
+/// A message that was sent to try the number.
+#[derive(Debug)]
+struct TestMessage {
+    /// The recipient's phone, digits only.
+    to: String,
+    text: String,
+    /// When it was sent, in Unix milliseconds.
+    at: i64,
 }
 
 impl NumberActivity {
@@ -62,17 +74,21 @@ impl NumberActivity {
         free && self.tried.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Notes the text of a test message, which is not in the outbox.
-    pub fn record_test(&self, text: &str) {
-        *self.test.write().unwrap_or_else(PoisonError::into_inner) = Some(text.trim().to_owned());
+    /// Notes a test message, which is not in the outbox.
+    pub fn record_test(&self, to: &str, text: &str) {
+        let message = TestMessage { to: to.to_owned(), text: text.trim().to_owned(), at: now_ms() };
+        *self.test.write().unwrap_or_else(PoisonError::into_inner) = Some(message);
     }
 
-    /// Whether an event is the echo of the last test message, which says nothing about who has the
+    /// Whether an echo is that of the last test message, which says nothing about who has the
     /// conversation.
-    pub fn echoes_test(&self, event: &Event) -> bool {
-        let Event::Echo(echo) = event else { return false };
-        let test = self.test.read().unwrap_or_else(PoisonError::into_inner);
-        test.as_deref().is_some_and(|test| echo.content.words() == Some(test))
+    pub fn is_test(&self, echo: &Echo) -> bool {
+        let last = self.test.read().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().is_some_and(|sent| {
+            now_ms() - sent.at <= TEST_ECHO_MS
+                && echo.to.wa_id.as_deref() == Some(&sent.to)
+                && echo.content.words() == Some(&sent.text)
+        })
     }
 
     /// Returns the times to store: on the first activity of a kind, and then at most every

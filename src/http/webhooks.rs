@@ -142,7 +142,11 @@ async fn accept(
     // not partly stored: the provider sends it again, and a mistyped secret can be corrected
     // meanwhile.
     verify_others(&ours, first, headers, &body)?;
-    items.retain(|item| !ours.iter().any(|number| number.activity.echoes_test(&item.event)));
+    for item in &mut items {
+        if let Event::Echo(echo) = &mut item.event {
+            echo.imported |= ours.iter().any(|number| number.activity.is_test(echo));
+        }
+    }
     let answers = |number: &Arc<Number>| {
         (number.client.external_id().to_owned(), web.desk.inbound_number(number))
     };

@@ -15,7 +15,7 @@ use crate::domain::intake::{ConsentRequest, IntakePolicy};
 use crate::domain::loop_guard::Limits;
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Agent, Author, Content, Direction, Echo, Event, Inbound, Item, Line, MessageId, MessageKind,
+    Agent, Author, Content, Direction, Event, Inbound, Item, Line, MessageId, MessageKind,
     NumberId, Other, ProviderKind, Speaker, Turn, VoiceTranscript, WaitingMessage, WebhookId,
 };
 use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
@@ -107,8 +107,9 @@ pub async fn take_in(
     store.take_in(TakeIn { provider, body, items, candidates, again, turns }).await
 }
 
-/// Names the author of a change that names nobody: that of the message it changes. Without that
-/// message, the change is only kept.
+/// Names the author of a change that names nobody: the customer who wrote the message it changes. Who
+/// changes a message of the business is not known then: it could be the customer, so such a change, and
+/// one without its message, is only kept.
 async fn name_author(store: &Store, arrival: &mut Arrival) -> Result<()> {
     let Event::Message(change) = &arrival.item.event else { return Ok(()) };
     if change.from.ids().next().is_some() {
@@ -122,11 +123,9 @@ async fn name_author(store: &Store, arrival: &mut Arrival) -> Result<()> {
     let change = (**change).clone();
     arrival.item.event = match named {
         Some((from, Direction::In)) => Event::Message(Box::new(Inbound { from, ..change })),
-        Some((to, Direction::Out)) => {
-            let Inbound { provider_id, sent_at, content, imported, .. } = change;
-            Event::Echo(Box::new(Echo { provider_id, to, sent_at, content, imported }))
+        Some((_, Direction::Out)) | None => {
+            Event::Other(Box::new(Other { kind, ..Other::default() }))
         }
-        None => Event::Other(Box::new(Other { kind, ..Other::default() })),
     };
     Ok(())
 }

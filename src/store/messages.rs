@@ -25,6 +25,9 @@ pub(super) use deletion::DeletionEffects;
 pub(super) use statuses::{StatusEffects, apply_statuses};
 
 const TEXT: &str = MessageKind::Text.as_str();
+/// How long an echo may come after its message left, in milliseconds.
+const ON_ITS_WAY_MS: i64 = 120_000;
+const UNKNOWN: &str = MessageState::Unknown.as_str();
 const CHOICES: &str = MessageKind::Choices.as_str();
 const LINK: &str = MessageKind::Link.as_str();
 const SENT_RANK: i64 = MessageState::Sent.rank();
@@ -266,14 +269,16 @@ pub(super) async fn match_echo(
     conversation: &ConversationId,
     echo: &Echo,
 ) -> Result<bool> {
-    // Choices and links go out as text where nothing can be tapped. A message that is queued for a
-    // retry, or was given up, may have gone out all the same.
+    // Choices and links go out as text where nothing can be tapped. A text that is queued for a retry,
+    // or was given up, may have gone out all the same. What has no words is like any other of its kind:
+    // it is only taken for one that is on its way.
     let sql = formatcp!(
         "update messages set provider_id = $2, state = '{SENT}', state_rank = {SENT_RANK}, lease_until = null, due_at = null,
              updated_at = $4
          where id = (select id from messages where conversation_id = $1 and direction = '{OUT}'
              and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and coalesce(body, '') = $3
              and (kind = $5 or $5 = '{TEXT}' and kind in ('{CHOICES}', '{LINK}'))
+             and ($5 = '{TEXT}' or state = '{SENDING}' or state = '{UNKNOWN}' and left_at > $4 - {ON_ITS_WAY_MS})
              order by case when state = '{SENDING}' then 0 else 1 end, created_at, part, id limit 1)"
     );
     let ours = run!(

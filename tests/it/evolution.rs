@@ -178,6 +178,27 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_picture_from_the_phone_settles_no_other_one(db) {
+        let (app, server) = start(db).await;
+        let id = begun(&app).await;
+        let closed = Evolution::error(500, "Internal Server Error", "Connection Closed".into());
+        server.fail_next(3, &Failure::Status(500, closed, None));
+        sends_file(&app, &id, ("shop.png", PNG), "").await;
+        until("it waits for another attempt", async || {
+            let last = last(&app).await;
+            last["state"] == "queued" && last["note"].is_string()
+        })
+        .await;
+        let taken = json!({"imageMessage": {"mimetype": "image/jpeg"}});
+        takes(&app, webhook("messages.upsert", &message(CHAT, true, "3EB0PHONE", &taken))).await;
+        until("it leaves", async || server.sent().len() == 2).await;
+        app.settle().await;
+        let thread = app.thread(CUSTOMER).await;
+        let ids: Vec<_> = thread.iter().map(|one| one["provider_id"].as_str().unwrap_or_default()).collect();
+        assert!(ids.contains(&"3EB0PHONE") && ids.contains(&server.sent()[1].id.as_str()), "{thread:?}");
+        app.stop().await;
+    }
+
     async fn a_voice_note_is_heard_as_it_comes_and_a_picture_is_fetched(db) {
         let (app, server) = start(db).await;
         let voice = b"OggS brought".as_slice();
@@ -230,9 +251,9 @@ on_both! {
         let want = [
             ("sendMedia", json!({"number": CUSTOMER, "mediatype": "document", "mimetype": "application/pdf", "fileName": "menu.pdf",
                 "caption": "Our menu", "media": STANDARD.encode(b"%PDF-1.7 the menu")})),
-            ("sendWhatsAppAudio", json!({"number": CUSTOMER, "audio": STANDARD.encode(b"OggS....OpusHead"), "encoding": true})),
+            ("sendWhatsAppAudio", json!({"number": CUSTOMER, "audio": STANDARD.encode(b"OggS....OpusHead"), "encoding": false})),
             ("sendLocation", json!({"number": CUSTOMER, "latitude": 51.5, "longitude": -0.12, "name": "Acme", "address": ""})),
-            ("sendContact", json!({"number": CUSTOMER, "contact": [{"fullName": "Ana Silva", "wuid": "447700900123", "phoneNumber": "+447700900123"}]})),
+            ("sendContact", json!({"number": CUSTOMER, "contact": [{"fullName": "Ana Silva", "phoneNumber": "+447700900123"}]})),
             ("sendReaction", json!({"key": {"remoteJid": CHAT, "fromMe": false, "id": "3EB0FIRST"}, "reaction": "👍"})),
             ("sendText", json!({"number": CUSTOMER, "text": "As I said.", "linkPreview": false, "quoted": {"key": {"id": "3EB0FIRST"}}})),
         ];
@@ -337,7 +358,13 @@ on_both! {
             "editedMessage": {"conversation": "At eight."}, "timestampMs": frontdesk::domain::time::now_ms()});
         takes(&app, webhook("messages.edited", &ours)).await;
         let thread = app.thread(CUSTOMER).await;
-        assert_eq!((&thread[1]["text"], owner(&app, CUSTOMER).await), (&json!("At eight."), "bot".to_owned()), "{thread:?}");
+        assert_eq!(thread[1]["text"], json!(answer.text), "a customer's app could say so: {thread:?}");
+        // Nor does it speak for another phone.
+        let other = "447700960998";
+        let stop = json!({"key": {"remoteJid": format!("{other}@s.whatsapp.net"), "fromMe": false, "id": "3EB0X"}, "type": 14,
+            "editedMessage": {"conversation": "STOP"}, "timestampMs": frontdesk::domain::time::now_ms()});
+        takes(&app, webhook("messages.edited", &stop)).await;
+        assert!(!app.get("/conversations").await.to_string().contains(other));
         let strange = json!({"key": {"remoteJid": CHAT, "fromMe": true, "id": "nobody's"}, "type": 0});
         takes(&app, webhook("messages.edited", &strange)).await;
         takes(&app, webhook("messages.delete", &key)).await;

@@ -12,6 +12,8 @@ use crate::domain::Fault;
 
 /// Maximum length of the server's words in a fault, in characters.
 const MAX_WORDS_LEN: usize = 500;
+/// HTTP statuses of a proxy that got no response, or not in time; the server itself has none of them.
+const GATEWAY_TROUBLE: [u16; 4] = [502, 504, 520, 524];
 /// Maximum depth of lists within its error messages.
 const MAX_DEPTH: usize = 4;
 
@@ -26,7 +28,7 @@ pub(super) fn taken(answer: Answer, key: &str) -> Result<Value, Error> {
     let words = words(&body);
     let said = words.join("; ").replace(key, "(key)");
     let said: String = said.chars().take(MAX_WORDS_LEN).collect();
-    if body.is_null() && matches!(status, 502 | 504) {
+    if GATEWAY_TROUBLE.contains(&status) {
         // A proxy lost its connection to the server, which may have accepted the request.
         return Err(Error::Unknown(format!("a proxy before the server answered HTTP {status}")));
     }
@@ -38,7 +40,7 @@ pub(super) fn taken(answer: Answer, key: &str) -> Result<Value, Error> {
         ));
     }
     // What goes wrong after WhatsApp took the message is refused all the same.
-    if status == 400 && (has("prisma") || has("timed out")) {
+    if status == 400 && (has("prisma") || has("timed out") || has("axioserror")) {
         return Err(Error::Unknown(format!("the server failed while it sent: {said}")));
     }
     let class = match status {
@@ -56,6 +58,21 @@ pub(super) fn taken(answer: Answer, key: &str) -> Result<Value, Error> {
     };
     let fault = Fault { code: i64::from(status), title, details: None };
     Err(Error::Refused { class, fault, retry_after })
+}
+
+/// A message to an instance that is gone waits for it: it can be made again by the same name.
+pub(super) fn of_send(error: Error) -> Error {
+    match error {
+        Error::Refused { class: Class::OurFault, fault, .. }
+            if fault.code == 404 && fault.title.contains("does not exist") =>
+        {
+            Error::NotSent(format!(
+                "{}: make and pair it again in Evolution's manager",
+                fault.title
+            ))
+        }
+        other => other,
+    }
 }
 
 /// Parses the response to a sent message. `to` is to whom it was addressed.

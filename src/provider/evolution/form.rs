@@ -45,7 +45,7 @@ pub(super) const FORM: Form = Form {
             text: "In a terminal, for the manager sets no headers: with your server's address, the instance's name, your key, and the two \
                    values below as URL and SECRET. `curl -X POST SERVER/webhook/set/INSTANCE -H \"apikey: KEY\" -H \"Content-Type: \
                    application/json\" -d '{\"webhook\": {\"enabled\": true, \"url\": \"URL\", \"headers\": {\"authorization\": \"Bearer \
-                   SECRET\"}, \"byEvents\": false, \"base64\": true, \"events\": [\"MESSAGES_UPSERT\", \"MESSAGES_UPDATE\", \
+                   SECRET\"}, \"byEvents\": false, \"base64\": false, \"events\": [\"MESSAGES_UPSERT\", \"MESSAGES_UPDATE\", \
                    \"MESSAGES_EDITED\", \"MESSAGES_DELETE\", \"SEND_MESSAGE\", \"CONNECTION_UPDATE\", \"QRCODE_UPDATED\", \"CALL\", \
                    \"STATUS_INSTANCE\", \"LOGOUT_INSTANCE\", \"REMOVE_INSTANCE\"]}}'` The manager shows all but the header under Events > \
                    Webhook.",
@@ -58,6 +58,7 @@ pub(super) const FORM: Form = Form {
         },
     ],
     practice: false,
+    credentials: &["api_key"],
     detect_mistake: trap,
     verification: |_| None,
 };

@@ -41,7 +41,7 @@ pub(super) static SPEC: Spec<Settings> = Spec {
     abilities: Abilities::LINKED_DEVICE,
     agent: |settings| &settings.agent,
     sending: Settings::sending,
-    connect: |settings, client| Ok(Arc::new(Evolution::new(settings, client.clone())?)),
+    connect: |settings, client| Ok(Arc::new(Evolution::new(settings, client)?)),
 };
 
 /// Header with the server's key.
@@ -66,7 +66,7 @@ pub(super) struct Evolution {
 
 impl Evolution {
     /// Creates the adapter. The error names the invalid setting.
-    fn new(settings: &Settings, client: GuardedClient) -> Result<Self, String> {
+    fn new(settings: &Settings, client: &GuardedClient) -> Result<Self, String> {
         settings.check()?;
         Ok(Self {
             instance: settings.instance.trim().to_owned(),
@@ -74,7 +74,10 @@ impl Evolution {
             key: settings.key()?,
             api_key: settings.api_key.clone(),
             webhook_secret: settings.webhook_secret.clone(),
-            client,
+            // The key is in a header of its own, which a redirect would take to another host.
+            client: client
+                .without_redirects()
+                .map_err(|error| format!("cannot set up HTTP: {error}"))?,
         })
     }
 
@@ -139,7 +142,8 @@ impl Provider for Evolution {
             len => (request.timeout(FILE_TIMEOUT), exchange::MAX_LEN + media::base64_len(len)),
         };
         let answer = exchange::send_request_within(request, limit).await?;
-        answer::sent(&answer::taken(answer, self.api_key.expose_secret())?)
+        let taken = answer::taken(answer, self.api_key.expose_secret()).map_err(answer::of_send);
+        answer::sent(&taken?)
     }
 
     async fn typing(&self, customer: &Party, message: &str) -> Result<(), Error> {

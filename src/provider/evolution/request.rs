@@ -63,8 +63,8 @@ impl Call {
         Self { method: ["message", method], body, file_len: 0 }
     }
 
-    /// A file goes with its message, in base64. A voice note is converted by the server, so that
-    /// every phone plays it.
+    /// A file goes with its message, in base64. A voice note is OGG with Opus already: the server need
+    /// not convert it.
     fn file(file: &OutgoingFile) -> Result<Self, Error> {
         let FileSource::Bytes { mime_type, bytes } = &file.source else {
             return Err(unable("an uploaded file"));
@@ -73,7 +73,7 @@ impl Call {
         let base64 = STANDARD.encode(&bytes.0);
         let kind = match file.kind {
             MediaKind::Voice => {
-                let body = json!({"audio": base64, "encoding": true});
+                let body = json!({"audio": base64, "encoding": false});
                 return Ok(Self { file_len, ..Self::message("sendWhatsAppAudio", body) });
             }
             MediaKind::Image => "image",
@@ -132,10 +132,11 @@ fn contacts(cards: &Value) -> Result<Vec<Value>, Error> {
         let phones = phones.filter_map(|phone| phone.get("phone").and_then(Value::as_str));
         contacts.extend(phones.map(|phone| {
             let phone = one_line(phone, MAX_NAME_LEN);
-            let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-            json!({"fullName": name, "wuid": digits, "phoneNumber": phone})
+            json!({"fullName": name, "phoneNumber": phone})
         }));
     }
+    // The server refuses the same card twice.
+    contacts.dedup();
     if contacts.is_empty() {
         return Err(unable("an address card without a phone number"));
     }
@@ -196,7 +197,7 @@ mod tests {
                 file(MediaKind::Voice, None, None),
                 None,
                 "message/sendWhatsAppAudio",
-                json!({"number": number, "audio": "YWJj", "encoding": true}),
+                json!({"number": number, "audio": "YWJj", "encoding": false}),
             ),
             (
                 place,
@@ -209,8 +210,8 @@ mod tests {
                 None,
                 "message/sendContact",
                 json!({"number": number, "contact": [
-                {"fullName": "Ana Silva", "wuid": "447700900123", "phoneNumber": "+44 7700 900123"},
-                {"fullName": "Ana Silva", "wuid": "447700900124", "phoneNumber": "+447700900124"}]}),
+                {"fullName": "Ana Silva", "phoneNumber": "+44 7700 900123"},
+                {"fullName": "Ana Silva", "phoneNumber": "+447700900124"}]}),
             ),
             (
                 react,

@@ -96,7 +96,7 @@ impl Webhook {
                 items.map(|message| self.message(event.as_str(), message, true)).collect()
             }
             EventName::MessagesUpdate => items.map(item::status).collect(),
-            EventName::MessagesEdited => items.map(|change| self.edit(change)).collect(),
+            EventName::MessagesEdited => items.map(Self::edit).collect(),
             EventName::MessagesDelete => items.map(|key| self.deletion(key)).collect(),
             EventName::ConnectionUpdate => vec![notice::connection(data)],
             EventName::LogoutInstance | EventName::RemoveInstance => {

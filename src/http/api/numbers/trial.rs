@@ -99,7 +99,7 @@ pub(in super::super) async fn test(
             "A test message just went out: try it again in a few seconds.",
         ));
     }
-    number.activity.record_test(outgoing.content.text());
+    number.activity.record_test(&to, outgoing.content.text());
     let sent = tokio::time::timeout(PROVIDER_TIMEOUT, number.client.send(&outgoing)).await;
     let sent = sent.unwrap_or_else(|_| Err(Error::Unknown("no answer in time".to_owned())));
     if sent.is_ok() {

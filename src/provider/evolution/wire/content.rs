@@ -73,7 +73,10 @@ pub(super) fn of(message: &Value, id: &str) -> Option<Content> {
     if SIGNALS.contains(&inner.kind) {
         return None;
     }
-    let content = match (named.as_str(), string(message.get("message")?, "conversation")) {
+    let content = match (
+        named.as_str(),
+        message.get("message").and_then(|inner| string(inner, "conversation")),
+    ) {
         // The Cloud API behind the server: of what was tapped only the label comes.
         ("buttonMessage", Some(title)) => choice(None, Some(title), ChoiceSource::Template),
         ("interactiveMessage", Some(title)) => choice(None, Some(title), ChoiceSource::Button),

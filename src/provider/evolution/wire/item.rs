@@ -89,14 +89,11 @@ impl Webhook {
         }
     }
 
-    /// Reads an edit or a deletion, which names its message as the author does: a customer's own one
-    /// is `fromMe` and in a chat with this number. So the key then does not say who wrote, and the
-    /// event names nobody.
-    pub(super) fn edit(&self, change: &Value) -> Event {
-        let key = change.get("key").unwrap_or(&Value::Null);
-        let nobody = || Writer::Customer(Party::default(), None);
-        let writer = if is_ours(key) { Some(nobody()) } else { self.writer(key) };
-        read_change("messages.edited", writer, change)
+    /// Reads an edit or a deletion. The server passes on what the author's app wrote, so its key says
+    /// what the author wants it to say: the event names nobody.
+    pub(super) fn edit(change: &Value) -> Event {
+        let nobody = Writer::Customer(Party::default(), None);
+        read_change("messages.edited", Some(nobody), change)
     }
 
     /// Reads a deletion: the key of the message, alone or below `key`.
