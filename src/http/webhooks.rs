@@ -142,11 +142,7 @@ async fn accept(
     // not partly stored: the provider sends it again, and a mistyped secret can be corrected
     // meanwhile.
     verify_others(&ours, first, headers, &body)?;
-    for item in &mut items {
-        if let Event::Echo(echo) = &mut item.event {
-            echo.imported |= ours.iter().any(|number| number.activity.is_test(echo));
-        }
-    }
+    mark_tests(&ours, &mut items);
     let answers = |number: &Arc<Number>| {
         (number.client.external_id().to_owned(), web.desk.inbound_number(number))
     };
@@ -315,6 +311,15 @@ fn log_unknown_numbers(provider: ProviderKind, ours: &[Arc<Number>], items: &[It
             );
         } else {
             tracing::debug!(%provider, unknown = number, others, "events of a number that is not connected here");
+        }
+    }
+}
+
+/// Marks the echoes of test messages: they say nothing about who has a conversation.
+fn mark_tests(numbers: &[Arc<Number>], items: &mut [Item]) {
+    for item in items {
+        if let Event::Echo(echo) = &mut item.event {
+            echo.imported |= numbers.iter().any(|number| number.activity.is_test(echo));
         }
     }
 }

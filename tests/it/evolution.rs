@@ -186,7 +186,7 @@ on_both! {
         sends_file(&app, &id, ("shop.png", PNG), "").await;
         until("it waits for another attempt", async || {
             let last = last(&app).await;
-            last["state"] == "queued" && last["note"].is_string()
+            last["state"] == "queued" && last["errors"].as_array().is_some_and(|errors| !errors.is_empty())
         })
         .await;
         let taken = json!({"imageMessage": {"mimetype": "image/jpeg"}});
