@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// Limits for numbers added in the console, as written in the configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Whether they may use any API address, also a private one.
     pub allow_base_url: bool,
