@@ -77,6 +77,7 @@ test("each step is accessible, goes on after a reload, and says what is wrong", 
   await accessible(page, "the address");
   const address = page.getByRole("textbox", { name: "Website address" });
   await address.fill("our shop");
+  await expect(page.locator("button[type=submit]")).toBeEnabled(); // Enter does nothing before the collections are read.
   await page.keyboard.press("Enter");
   await expect(page.getByText("This is not a website address")).toBeVisible();
   await address.fill("http://127.0.0.1:1/");
@@ -110,6 +111,7 @@ test("a private address is refused in the reader's language, and no collection i
   const before = await slugs();
   await page.goto("/business");
   await page.getByRole("textbox", { name: "Dirección de la web" }).fill("http://localhost:1/");
+  await expect(page.locator("button[type=submit]")).toBeEnabled(); // Enter does nothing before the collections are read.
   await page.keyboard.press("Enter");
   await expect(page.getByRole("alert")).toHaveText("No se pueden añadir direcciones privadas.");
   expect(await slugs()).toEqual(before);
