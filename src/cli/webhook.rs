@@ -31,7 +31,7 @@ pub(super) struct Webhooks {
 enum Command {
     /// List recent webhooks
     List(SinceArg),
-    /// Print a webhook's body as received
+    /// Print a webhook's body as it is stored: without a key or file that it brought
     Show {
         /// The webhook's id, hook_…
         webhook: String,

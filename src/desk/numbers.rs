@@ -91,11 +91,18 @@ impl Connector {
     }
 }
 
+/// An added number that is not connected.
+#[derive(PartialEq, Eq)]
+struct Aside {
+    slug: String,
+    why: String,
+}
+
 #[derive(Default)]
 struct Set {
     connected: Vec<Arc<Number>>,
-    /// Why an added number is not connected, by the number's id.
-    aside: HashMap<String, String>,
+    /// The added numbers that are not connected, by their ids.
+    aside: HashMap<String, Aside>,
     /// The ids of those on which the bot is paused.
     paused: HashSet<String>,
 }
@@ -119,7 +126,14 @@ impl Numbers {
 
     /// Why a number that was added in the console is not connected; `None` if it is.
     pub fn disconnected_reason(&self, id: &str) -> Option<String> {
-        self.set.read().unwrap_or_else(PoisonError::into_inner).aside.get(id).cloned()
+        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
+        set.aside.get(id).map(|aside| aside.why.clone())
+    }
+
+    /// Whether there is an added number with this name or id that is not connected.
+    pub fn is_disconnected(&self, name: &str) -> bool {
+        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
+        set.aside.contains_key(name) || set.aside.values().any(|aside| aside.slug == name)
     }
 
     /// Whether the bot is paused on a number, as far as this process knows.
@@ -221,7 +235,7 @@ impl Numbers {
         set.connected.extend(now.iter().filter(|one| one.revision.is_none()).cloned());
         for row in rows {
             if let Some(why) = conflict_with_configured(row, &set.connected) {
-                set.aside.insert(row.id.clone(), why.to_string());
+                set.aside.insert(row.id.clone(), Aside::of(row, why.to_string()));
                 continue;
             }
             let former = now.iter().find(|one| one.id.as_str() == row.id);
@@ -238,7 +252,7 @@ impl Numbers {
                     }
                     set.connected.push(Arc::new(number));
                 }
-                Err(why) => drop(set.aside.insert(row.id.clone(), why)),
+                Err(why) => drop(set.aside.insert(row.id.clone(), Aside::of(row, why))),
             }
         }
         set
@@ -261,12 +275,18 @@ impl Numbers {
                 );
             }
         }
-        for (id, why) in &next.aside {
-            if set.aside.get(id) != Some(why) {
+        for (id, aside @ Aside { why, .. }) in &next.aside {
+            if set.aside.get(id) != Some(aside) {
                 tracing::warn!(number = id, "a number is stopped: {why}");
             }
         }
         *set = next;
+    }
+}
+
+impl Aside {
+    fn of(row: &AddedRow, why: String) -> Self {
+        Self { slug: shown_slug(&row.slug, &row.id).to_owned(), why }
     }
 }
 

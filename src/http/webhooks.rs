@@ -255,6 +255,12 @@ fn addressed(
     let known: Option<ProviderKind> = provider.parse().ok();
     let mut numbers = known.map(|known| web.desk.numbers_of(known)).unwrap_or_default();
     numbers.retain(named);
+    // Its provider sends again, or gives up for good after a 404.
+    if numbers.is_empty() && number.is_some_and(|name| web.desk.numbers.is_disconnected(name)) {
+        return Err(Problem::unavailable(
+            "This number is stopped: its webhooks are taken once it works again.",
+        ));
+    }
     if numbers.is_empty() {
         return Err(Problem::not_found(
             "number here; add it in the console, or under [numbers] in the configuration",

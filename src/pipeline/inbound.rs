@@ -47,7 +47,7 @@ pub struct Intake {
 pub struct Webhook {
     /// The provider that sent it.
     pub provider: ProviderKind,
-    /// The raw body.
+    /// The body as it is stored: without a key or file that it brought.
     pub body: Vec<u8>,
     /// Its decoded items.
     pub items: Vec<Item>,

@@ -35,7 +35,7 @@ pub(super) mod merge;
 pub struct TakeIn {
     /// The provider that sent it.
     pub provider: ProviderKind,
-    /// The body as it came.
+    /// The body as it is stored.
     pub body: Vec<u8>,
     /// Its parsed items.
     pub items: Vec<Arrival>,

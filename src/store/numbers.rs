@@ -208,7 +208,7 @@ impl Write for Add {
              on conflict (id) do update set slug = excluded.slug, agent_id = excluded.agent_id, state = excluded.state,
                  state_reason = null, settings = excluded.settings, revision = numbers.revision + 1,
                  display = excluded.display, verified_name = excluded.verified_name,
-                 verified_at = excluded.verified_at, updated_at = excluded.updated_at"
+                 verified_at = excluded.verified_at, last_webhook_at = null, updated_at = excluded.updated_at"
         );
         run!(
             conn,

@@ -135,6 +135,7 @@ on_both! {
         assert!(app.thread(CUSTOMER).await.len() >= 4, "what was said can be read");
         let (status, again) = app.call("/numbers", &number(&app.whatsapp.url)).await;
         assert_eq!((status, &again["id"]), (StatusCode::CREATED, &added["id"]), "its conversations go on");
+        assert!(again["last_webhook_at"].is_null(), "it was not called with its new secrets yet: {again}");
         let log = app.get("/audit?outcome=done&subject=desk").await;
         let done: Vec<_> = log["items"].as_array().unwrap().iter().map(|one| one["action"].as_str().unwrap()).collect();
         assert_eq!(done, ["number.added", "number.removed", "number.changed", "number.added"]);
@@ -535,7 +536,8 @@ async fn a_wrong_key_stops_the_number_alone_and_says_why() {
     assert_eq!(named(&numbers, "main")["state"], "ready");
     assert_eq!(
         write(&second.url, "/webhooks/meta/desk", ("wamid.1", "hi")).await,
-        StatusCode::NOT_FOUND
+        StatusCode::SERVICE_UNAVAILABLE,
+        "its provider sends again"
     );
     let path = format!("/numbers/{}", added["id"].as_str().unwrap());
     let part = json!({"fields": {"access_token": Graph::TOKEN}});

@@ -25,7 +25,7 @@ enum AddressClass {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// The address is private.
-    #[error("{host} is {address}, an address of a private network")]
+    #[error("{} an address of a private network", is(host, address))]
     Private {
         /// Host name, or the address.
         host: String,
@@ -33,13 +33,18 @@ pub enum AddressError {
         address: IpAddr,
     },
     /// The address is never allowed.
-    #[error("{host} is {address}, a special address that is never connected to")]
+    #[error("{} a special address that is never connected to", is(host, address))]
     Never {
         /// Host name, or the address.
         host: String,
         /// The resolved address.
         address: IpAddr,
     },
+}
+
+/// `shop.example is 10.0.0.1,`, or `10.0.0.1 is` for an address.
+fn is(host: &str, address: &IpAddr) -> String {
+    if host == address.to_string() { format!("{host} is") } else { format!("{host} is {address},") }
 }
 
 /// Metadata services of clouds, outside of the link-local network, that expose secrets.

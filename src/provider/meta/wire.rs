@@ -112,7 +112,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::super::test_data::shared;
+    use super::super::super::test_data::{odd_values, replace, shared};
     use super::*;
     use crate::domain::{ChoiceSource, Content, Delivery, Inbound, MediaKind, Referral, Status};
 
@@ -545,24 +545,6 @@ mod tests {
             "{alert}"
         );
         assert!(alert.len() < 300);
-    }
-
-    /// Replaces the n-th value of a tree, counted in reading order.
-    fn replace(tree: &mut Value, n: &mut usize, with: &Value) {
-        if *n == 0 {
-            *tree = with.clone();
-        }
-        *n = n.wrapping_sub(1);
-        match tree {
-            Value::Array(items) => items.iter_mut().for_each(|item| replace(item, n, with)),
-            Value::Object(fields) => fields.values_mut().for_each(|item| replace(item, n, with)),
-            _ => {}
-        }
-    }
-
-    fn odd_values() -> Vec<Value> {
-        let flat = [json!(null), json!(-1), json!(1e300), json!("\u{0}é"), json!(true)];
-        flat.into_iter().chain([json!([]), json!({}), json!([{}, 1])]).collect()
     }
 
     proptest! {
