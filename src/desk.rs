@@ -25,6 +25,7 @@ mod model_adapters;
 mod model_choice;
 mod model_trial;
 mod guards;
+mod intake;
 mod local_models;
 mod notifier;
 mod number_activity;
@@ -41,6 +42,7 @@ pub use campaigns::{
 pub use document_files::KeptFiles;
 pub use embedder_switch::EmbedderProgress;
 pub use guards::{Change, ChangeRequest, Refusal};
+pub use intake::{Delivery, is_of_account};
 pub use local_models::{LocalModel, LocalModels, ModelPart};
 pub use model_adapters::ModelChoices;
 pub use model_choice::{ModelRefusal, ModelRequest, ModelScope};

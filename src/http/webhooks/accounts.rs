@@ -1,21 +1,12 @@
-//! Accounts in webhooks: which number an event of an account may be about, and which account a
-//! number has.
+//! Accounts in webhooks: which number an event of an account may be about.
 
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
-use crate::desk::Number;
-use crate::domain::{Account, Event, Item};
-use crate::http::WebState;
+use crate::desk::{Number, is_of_account};
+use crate::domain::Item;
 use crate::store::warnings::Candidate;
-
-/// Whether an event is of interest for the numbers of its account: an operator should see it, or it
-/// changes a warning, a template or a number's health.
-pub(super) fn is_of_account(event: &Event) -> bool {
-    matches!(event, Event::Other(other)
-        if other.alert.is_some() || other.warning.is_some() || other.template.is_some() || !other.health.is_empty())
-}
 
 /// Whether a number takes in this body from anybody (`insecure`).
 pub(super) fn takes_unsigned(number: &Number, body: &[u8]) -> bool {
@@ -45,24 +36,4 @@ pub(super) fn candidates(
         authenticated: !takes_unsigned(number, body),
     };
     signed.map(candidate).collect()
-}
-
-/// The account that a webhook names for a number, if this process does not know it yet.
-pub(super) fn new_account(number: &Arc<Number>, items: &[Item]) -> Option<(Arc<Number>, Account)> {
-    let ours =
-        items.iter().find(|item| item.number.as_deref() == Some(number.client.external_id()))?;
-    let account = ours.account.clone();
-    let known = account == Account::default() || number.activity.knows_account(&account);
-    (!known).then(|| (number.clone(), account))
-}
-
-/// Records accounts, so that an event of an account finds its numbers. What fails is tried again
-/// with the next webhook.
-pub(super) async fn learn_accounts(web: &WebState, accounts: Vec<(Arc<Number>, Account)>) {
-    for (number, account) in accounts {
-        match web.desk.store.record_number_account(&number.id, account.clone()).await {
-            Ok(()) => number.activity.learn_account(account),
-            Err(error) => tracing::warn!(%error, "a number's account could not be stored"),
-        }
-    }
 }

@@ -12,13 +12,12 @@ use utoipa::ToSchema;
 
 use super::super::response::AuditedAnswer;
 use super::super::writing::refusal_problem;
-use crate::desk::Number;
+use crate::desk::{Delivery, Number};
 use crate::domain::{Action, Fault, Party, Restriction, TestOutcome, What, phone};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
-use crate::http::webhooks;
 use crate::provider::{Class, Error, OutgoingContent, OutgoingMessage, SentMessage};
 use crate::store::audit::{Actor, Entry};
 use crate::store::staff_messages::Refusal;
@@ -128,7 +127,9 @@ async fn write_as_customer(
             "`incoming` is for practice numbers: write to this one from a phone, in WhatsApp.",
         )
     })?;
-    webhooks::take_own(web, number, body).await?;
+    let delivery = Delivery::of(number, body, false);
+    let delivery = delivery.map_err(|malformed| Problem::bad_request(malformed.to_string()))?;
+    web.desk.take_in(std::slice::from_ref(number), delivery).await?;
     Ok(NumberTried {
         ok: true,
         provider_id: None,
