@@ -114,7 +114,7 @@ struct Decide {
 /// The columns of [`Overdue`].
 const OVERDUE: &str = formatcp!(
     "id, conversation_id, number_id, body, cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff,
-     cast(case when author = '{FOLLOW_UP}' then 0 else 1 end as bigint) as is_awaited"
+     cast(case when author in ('{CAMPAIGN}', '{FOLLOW_UP}') then 0 else 1 end as bigint) as is_awaited"
 );
 
 #[derive(FromRow)]
@@ -125,7 +125,7 @@ struct Overdue {
     body: Option<String>,
     /// 1 if it is a notice to a support contact, else 0.
     to_staff: i64,
-    /// 0 if it is a follow-up, else 1.
+    /// 0 if it is a campaign's or a follow-up, else 1.
     is_awaited: i64,
 }
 
@@ -150,7 +150,7 @@ impl Write for Decide {
                 Ok(DecidedSends { messages: again + asked.messages, ..asked })
             }
             Then::Drop => {
-                let dropped = self.give_up(conn, (0, "")).await?;
+                let dropped = self.give_up(conn).await?;
                 for notice in dropped.iter().filter(|message| message.to_staff != 0) {
                     notice.alarm(workspace, conn).await?;
                 }
@@ -161,33 +161,29 @@ impl Write for Decide {
 }
 
 impl Decide {
-    /// Gives up overdue messages that were resent at least `resent` times, of one author or of all.
-    async fn give_up(
-        &self,
-        conn: &mut Conn<'_>,
-        (resent, author): (i64, &str),
-    ) -> Result<Vec<Overdue>> {
+    /// Gives up the overdue messages.
+    async fn give_up(&self, conn: &mut Conn<'_>) -> Result<Vec<Overdue>> {
         let sql = formatcp!(
             "update messages set state = '{FAILED}', due_at = null, updated_at = $1,
                  note = '{GIVEN_UP}'
-             where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent >= $3
-                 and ($4 = '' or author || '' = $4) returning {OVERDUE}"
+             where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 returning {OVERDUE}"
         );
-        all!(conn, Overdue, sql, self.moment, self.number.as_str(), resent, author)
+        all!(conn, Overdue, sql, self.moment, self.number.as_str())
     }
 
     /// Opens a case for each overdue message that was resent at least `resent` times. Nobody waits
-    /// for a campaign's or a follow-up: those are given up, and a follow-up is not sent twice.
+    /// for a campaign's or a follow-up: those are given up, and a follow-up is not sent twice. One
+    /// statement decides on all: of two, the second could see a message that came between them.
     async fn ask(
         &self,
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
         resent: i64,
     ) -> Result<DecidedSends> {
-        let given_up = self.give_up(conn, (resent, CAMPAIGN)).await?;
         let sql = formatcp!(
             "update messages set due_at = null, updated_at = $1,
-                 note = case when author = '{FOLLOW_UP}' then '{GIVEN_UP}' else '{PERSON_ASKED}' end
+                 state = case when author = '{CAMPAIGN}' then '{FAILED}' else state end,
+                 note = case when author in ('{CAMPAIGN}', '{FOLLOW_UP}') then '{GIVEN_UP}' else '{PERSON_ASKED}' end
              where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and (resent >= $3 or author || '' = '{FOLLOW_UP}')
              returning {OVERDUE}"
         );
@@ -195,8 +191,7 @@ impl Decide {
         for message in overdue.iter().filter(|message| message.is_awaited != 0) {
             message.ask(workspace, conn, MessageReason::Unknown {}).await?;
         }
-        let decided = DecidedSends::of(&overdue);
-        Ok(DecidedSends { messages: decided.messages + given_up.len() as u64, ..decided })
+        Ok(DecidedSends::of(&overdue))
     }
 }
 
