@@ -15,11 +15,13 @@ use crate::store::agents::AgentRow;
 
 pub mod demo;
 pub mod live;
+pub mod qr;
 pub mod suggestion;
 mod attachment_reader;
 mod document_files;
 mod adapter_builder;
 mod campaigns;
+mod device_link;
 mod embedder_switch;
 mod model_adapters;
 mod model_choice;
@@ -39,6 +41,7 @@ pub use attachment_reader::SandboxedReader;
 pub use campaigns::{
     CampaignProblem, ListEntry, ListProblem, RecipientList, RejectedRow, RowProblem,
 };
+pub use device_link::{LinkError, PairingProgress};
 pub use document_files::KeptFiles;
 pub use embedder_switch::EmbedderProgress;
 pub use guards::{Change, ChangeRequest, Refusal};

@@ -1,6 +1,7 @@
 //! `frontdesk number`: shows the WhatsApp numbers, asks their providers, and pauses the bot on one.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -8,12 +9,15 @@ use clap::{Args, Subcommand};
 use super::audit::AuditEntry;
 use super::campaign::shown;
 use crate::app::App;
+use crate::desk;
 use crate::domain::label::{MAX_REASON_LEN, one_line};
 use crate::domain::{Action, NumberId, NumberOrigin};
 use crate::store::agents::NumberRow;
 use crate::store::numbers::shown_slug;
 
-/// Show the WhatsApp numbers, check one with its provider, and pause the bot on one
+mod link;
+
+/// Show the WhatsApp numbers, link one to its phone, and pause the bot on one
 ///
 /// Numbers are connected in the console, or under [numbers] in the configuration.
 #[derive(Debug, Args)]
@@ -30,6 +34,30 @@ enum Command {
     Status {
         /// The number's name
         number: String,
+    },
+    /// Link a number to its phone: shows a QR code to scan
+    ///
+    /// Makes the instance on the number's Evolution server if it is missing, and lets its webhooks
+    /// come to this desk's public address.
+    Connect {
+        /// The number's name
+        number: String,
+        /// The number's own phone with its country code: shows a code to type on it, too
+        #[arg(long)]
+        phone: Option<String>,
+    },
+    /// Start the link of a number to WhatsApp anew
+    Restart {
+        /// The number's name
+        number: String,
+    },
+    /// Log a number out of WhatsApp: its phone has to be paired again
+    Logout {
+        /// The number's name
+        number: String,
+        /// Also delete its instance on the server
+        #[arg(long)]
+        delete: bool,
     },
     /// Pause the bot on a number: messages are stored and shown, nobody is answered
     ///
@@ -51,6 +79,11 @@ impl Numbers {
     pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::List | Command::Status { .. }) => None,
+            Some(Command::Connect { number, .. }) => {
+                Some((Action::NumberConnected, number.clone()))
+            }
+            Some(Command::Restart { number }) => Some((Action::NumberRestarted, number.clone())),
+            Some(Command::Logout { number, .. }) => Some((Action::NumberLoggedOut, number.clone())),
             Some(Command::Pause { number }) => Some((Action::NumberPaused, number.clone())),
             Some(Command::Resume { number }) => Some((Action::NumberResumed, number.clone())),
         }
@@ -60,6 +93,13 @@ impl Numbers {
         match self.command {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Status { number }) => return status(&app, &number).await,
+            Some(Command::Connect { number, phone }) => {
+                return link::connect(&app, &number, phone.as_deref()).await;
+            }
+            Some(Command::Restart { number }) => link::restart(&app, &number).await?,
+            Some(Command::Logout { number, delete }) => {
+                link::log_out(&app, &number, delete).await?;
+            }
             Some(Command::Pause { number }) => {
                 set_paused(&app, &number, true).await?;
                 println!(
@@ -102,6 +142,13 @@ async fn status(app: &App, name: &str) -> anyhow::Result<ExitCode> {
     println!("number: {name} ({}, {origin}), {}", row.provider, row.external_id);
     println!("phone: {}, shown as {}", said(&row.display), said(&row.verified_name));
     println!("state: {}", row.state.as_str());
+    let connections = app.desk.store.number_connections().await?;
+    if let Some(link) = connections.iter().find(|link| link.number_id == row.id) {
+        println!("link: {} since {}", link.state, shown(link.since));
+        if let Some(reason) = link.reason {
+            println!("why: {}. {}", reason.text(), reason.todo());
+        }
+    }
     if let Some(why) = app.desk.numbers.disconnected_reason(&row.id).or(row.state_reason) {
         println!("why: {}", one_line(&why, MAX_REASON_LEN));
     }
@@ -145,4 +192,16 @@ async fn rows(app: &App) -> anyhow::Result<Vec<NumberRow>> {
 async fn row(app: &App, name: &str) -> anyhow::Result<NumberRow> {
     let found = rows(app).await?.into_iter().find(|row| shown_slug(&row.slug, &row.id) == name);
     found.with_context(|| format!("there is no number `{name}`; `frontdesk number` lists them"))
+}
+
+/// A number that is connected; the error says why another one is not.
+async fn connected(app: &App, name: &str) -> anyhow::Result<Arc<desk::Number>> {
+    let row = row(app, name).await?;
+    let why = app.desk.numbers.disconnected_reason(&row.id);
+    app.desk.number(&row.id).with_context(|| {
+        format!(
+            "the number {name} is stopped: {}",
+            why.unwrap_or_else(|| "it is not connected".to_owned())
+        )
+    })
 }

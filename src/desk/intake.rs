@@ -196,10 +196,11 @@ fn wrote(number: &Number, items: &[Item]) -> bool {
 }
 
 /// Whether an event is of interest for the numbers of its account: an operator should see it, or it
-/// changes a warning, a template or a number's health.
+/// changes a warning, a template, a number's link or its health.
 pub fn is_of_account(event: &Event) -> bool {
     matches!(event, Event::Other(other)
-        if other.alert.is_some() || other.warning.is_some() || other.template.is_some() || !other.health.is_empty())
+        if other.alert.is_some() || other.warning.is_some() || other.template.is_some() || other.connection.is_some()
+            || !other.health.is_empty())
 }
 
 /// The account that a webhook names for a number, if this process does not know it yet.

@@ -37,6 +37,8 @@ words! {
         AccountReconnected = "account_reconnected",
         /// The number is not connected to WhatsApp any more, and has to be paired again.
         NumberDisconnected = "number_disconnected",
+        /// The server that links the number to WhatsApp does not answer.
+        ServerUnreachable = "server_unreachable",
         /// The provider did not approve the account.
         AccountNotApproved = "account_not_approved",
         /// Any other warning about the account.
@@ -95,9 +97,8 @@ impl AlertCode {
             Self::AccountDisconnected => {
                 "Connect the app to the account again in Business settings, and subscribe it: the number's guide shows how."
             }
-            Self::NumberDisconnected => {
-                "Open the instance in its server's manager and scan the QR code with the number's phone. What waits is sent then."
-            }
+            Self::NumberDisconnected => "Connect it on its page, with the number's phone.",
+            Self::ServerUnreachable => "See that the server runs and can be reached from here.",
             Self::AccountNotApproved => {
                 "Read the reason in WhatsApp Manager, correct it and ask for another review."
             }

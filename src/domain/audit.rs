@@ -101,6 +101,12 @@ words! {
         NumberChanged = "number.changed",
         /// A number was removed.
         NumberRemoved = "number.removed",
+        /// A number was connected to its phone.
+        NumberConnected = "number.connected",
+        /// The link of a number to WhatsApp was started anew.
+        NumberRestarted = "number.restarted",
+        /// A number was logged out of WhatsApp.
+        NumberLoggedOut = "number.logged_out",
         /// The bot was paused on a number.
         NumberPaused = "number.paused",
         /// The bot answers on a number again.

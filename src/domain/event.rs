@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::alert::{Account, Alert, WarningChange};
+use super::connection::ConnectionChange;
 use super::identity::IdentityKind;
 use super::message::{Content, MessageState};
 use super::number_health::HealthChange;
@@ -201,6 +202,8 @@ pub struct Other {
     pub template: Option<TemplateChange>,
     /// What it changes of its numbers' health.
     pub health: Vec<HealthChange>,
+    /// What became of its number's link to WhatsApp.
+    pub connection: Option<ConnectionChange>,
     /// When it happened, according to the provider; 0 if not given.
     pub at: Millis,
 }
@@ -212,6 +215,8 @@ words! {
         UnknownNumber = "unknown_number",
         /// A notice to a support contact was not delivered.
         NoticeLost = "notice_lost",
+        /// A number is not linked to WhatsApp any more.
+        ConnectionLost = "connection_lost",
     }
 }
 

@@ -13,6 +13,7 @@ pub mod attachment;
 pub mod file;
 pub mod event;
 pub mod alert;
+mod connection;
 pub mod note;
 pub mod agent;
 pub mod follow_up;
@@ -67,6 +68,7 @@ pub use campaign::{
 };
 pub use case_reason::{CaseReason, MessageReason, TurnReason};
 pub use change::CurrentContent;
+pub use connection::{ConnectionChange, ConnectionReason, ConnectionState};
 pub use event::{
     Delivery, DeskEventKind, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Referral,
     Status,

@@ -13,8 +13,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::domain::{
-    FallbackTemplate, Fault, Item, Media, MessageTemplate, Party, ProviderKind, Sending,
-    TemplateDraft,
+    ConnectionChange, FallbackTemplate, Fault, Item, Media, MessageTemplate, Party, ProviderKind,
+    Sending, TemplateDraft,
 };
 
 pub mod abilities;
@@ -104,6 +104,11 @@ pub trait Provider: Receiver {
         None
     }
 
+    /// The link of the number to its phone, if the provider links numbers.
+    fn device_link(&self) -> Option<&dyn DeviceLink> {
+        None
+    }
+
     /// The message templates of the number's account, if the provider has templates.
     fn template_catalog(&self) -> Option<&dyn TemplateCatalog> {
         None
@@ -139,6 +144,43 @@ pub trait TemplateCatalog: Send + Sync {
         account: &str,
         named: (&str, Option<&str>),
     ) -> Result<(), Error>;
+}
+
+/// The link of a number to its phone: it is one of the phone's linked devices, like WhatsApp on a
+/// computer. Everything here is safe to repeat.
+#[async_trait]
+pub trait DeviceLink: Send + Sync {
+    /// Makes what the link needs at the provider, if it is missing, and lets its webhooks come to this
+    /// URL, with the number's secret.
+    async fn set_up(&self, webhook_url: &str) -> Result<(), Error>;
+
+    /// Asks how the number stands to WhatsApp.
+    async fn connection(&self) -> Result<ConnectionChange, Error>;
+
+    /// Begins to pair the number with its phone, or goes on with it. With a `phone` (digits), the
+    /// phone can take a code in the place of a picture.
+    async fn pair(&self, phone: Option<&str>) -> Result<Pairing, Error>;
+
+    /// Starts the link anew.
+    async fn restart(&self) -> Result<(), Error>;
+
+    /// Logs the number out of WhatsApp: the phone has to be paired again.
+    async fn log_out(&self) -> Result<(), Error>;
+
+    /// Deletes what [`Self::set_up`] made.
+    async fn delete(&self) -> Result<(), Error>;
+}
+
+/// What a phone needs to be paired with a number. A new code takes the old one's place after some
+/// seconds.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Pairing {
+    /// Whether the number is linked already.
+    pub is_done: bool,
+    /// Content of the QR code that the phone scans. Whoever scans it links their own phone.
+    pub qr: Option<String>,
+    /// Code that is typed on the phone.
+    pub code: Option<String>,
 }
 
 /// Queries the provider about a number, to find a wrong field of its form.

@@ -16,13 +16,13 @@ use super::replicas::HoldName;
 use crate::domain::trial::TrialKind;
 use crate::domain::{
     AgentId, AlertCode, AnswerId, AuditId, Author, CampaignHold, CampaignId, CampaignState,
-    CampaignStop, ChunkId, CollectionId, ContactId, ConversationId, Direction, DocumentId,
-    DocumentOrigin, DocumentState, DocumentStatus, EscalationId, EscalationState, FailureCode,
-    FileState, GapId, GapState, HealthTopic, IdentityKind, MessageId, MessageKind, MessageState,
-    ModelProvider, ModelRole, NumberId, NumberState, Owner, PageState, ProviderKind,
-    RecipientState, RunId, RunState, SkipReason, SourceId, SourceKind, SourceState, StoredProvider,
-    TemplateCategory, TemplateQuality, TemplateState, TurnId, TurnOutcome, UploadState, VersionId,
-    WebhookId, WorkspaceId, audit,
+    CampaignStop, ChunkId, CollectionId, ConnectionReason, ConnectionState, ContactId,
+    ConversationId, Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus,
+    EscalationId, EscalationState, FailureCode, FileState, GapId, GapState, HealthTopic,
+    IdentityKind, MessageId, MessageKind, MessageState, ModelProvider, ModelRole, NumberId,
+    NumberState, Owner, PageState, ProviderKind, RecipientState, RunId, RunState, SkipReason,
+    SourceId, SourceKind, SourceState, StoredProvider, TemplateCategory, TemplateQuality,
+    TemplateState, TurnId, TurnOutcome, UploadState, VersionId, WebhookId, WorkspaceId, audit,
 };
 
 /// Maximum number of unknown words logged per [`LOG_INTERVAL`].
@@ -250,6 +250,8 @@ word_columns! {
     RecipientState: "campaign_recipients.state",
     SkipReason: "campaign_recipients.reason",
     HealthTopic: "number_health.topic",
+    ConnectionState: "number_connections.state",
+    ConnectionReason: "number_connections.reason",
     IdentityKind: "contact_identities.kind",
 }
 

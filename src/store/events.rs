@@ -5,13 +5,15 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
+use super::number_connections;
 use super::number_health::{self, RecordOutcome};
 use super::outbox::ToSend;
 use super::warnings::Candidate;
 use super::{Conn, Result, Store, Write, all, now, run, templates, to_json, warnings};
 use crate::domain::{
-    Account, Alert, AlertCode, DeskEventKind, Event, Fault, HealthTopic, Item, MessagingLimit,
-    NumberId, Other, StoredProvider, WarningChange, WebhookId, WorkspaceId,
+    Account, Alert, AlertCode, ConnectionChange, ConnectionReason, DeskEventKind, Event, Fault,
+    HealthTopic, Item, MessagingLimit, NumberId, Other, StoredProvider, WarningChange, WebhookId,
+    WorkspaceId,
 };
 
 /// A stored event.
@@ -256,6 +258,7 @@ pub(super) async fn keep(
     event: &Event,
 ) -> Result<()> {
     let stranger = item.number.as_deref().unwrap_or("none");
+    let is_repeated = !is_news(conn, at, event).await?;
     let (numbers, told) = warn(conn, at, item, event).await?;
     let (kind, payload, alert) = if let Event::Other(other) = event {
         (other.kind.clone(), to_json(&other.payload)?, other.alert.clone().or(told))
@@ -269,6 +272,7 @@ pub(super) async fn keep(
         (DeskEventKind::UnknownNumber.to_string(), payload.to_string(), Some(alert))
     };
     let only = if let [only] = &numbers[..] { Some(only) } else { None };
+    let alert = alert.filter(|_| !is_repeated);
     let event = NewEvent {
         number: at.number.or(only).map(NumberId::as_str),
         webhook: Some(at.webhook.as_str()),
@@ -278,6 +282,38 @@ pub(super) async fn keep(
         alert: alert.as_ref(),
     };
     event.insert(conn, at.workspace).await
+}
+
+/// Stores what became of a number's link, if the event says so. False if that is known already: one
+/// loss of a link has several events.
+async fn is_news(conn: &mut Conn<'_>, at: &Origin<'_>, event: &Event) -> Result<bool> {
+    let Event::Other(other) = event else { return Ok(true) };
+    match other.connection.zip(at.number) {
+        Some((change, number)) => {
+            number_connections::record(conn, (at.workspace, number), change).await
+        }
+        None => Ok(true),
+    }
+}
+
+/// Records that a number is not linked any more, as a poll found.
+pub(super) async fn connection_lost(
+    conn: &mut Conn<'_>,
+    (workspace, number): (&WorkspaceId, &NumberId),
+    (change, alert): (ConnectionChange, &Alert),
+) -> Result<()> {
+    let payload = serde_json::json!({
+        "state": change.state.as_str(), "reason": change.reason.map(ConnectionReason::as_str),
+    });
+    let event = NewEvent {
+        number: Some(number.as_str()),
+        webhook: None,
+        account: None,
+        kind: DeskEventKind::ConnectionLost.as_str(),
+        payload: &payload.to_string(),
+        alert: Some(alert),
+    };
+    event.insert(conn, workspace).await
 }
 
 /// Raises or clears an event's warning on its numbers, and changes their health. Returns the numbers,

@@ -16,6 +16,8 @@ words! {
         Gaps = "gaps",
         /// Deleting old data.
         Housekeeping = "housekeeping",
+        /// Asking how linked numbers stand to WhatsApp.
+        Connections = "connections",
         /// Embedding existing texts with a new model.
         FillIn = "fill_in",
     }

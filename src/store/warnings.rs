@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::{Conn, Result, Store, Write, all, first, now, run, storable};
+use super::{Conn, Result, Store, Write, all, first, now, number_connections, run, storable};
 use crate::domain::time::{DAY_MS, Millis};
 use crate::domain::{Account, Alert, AlertCode, Item, NumberId, WarningChange, WorkspaceId};
 
@@ -86,11 +86,12 @@ impl Write for NumberAccount {
     }
 }
 
-/// Forgets the warnings, the health and the account of a number that is connected anew, removed, or another
+/// Forgets the warnings, the health, the link and the account of a number that is connected anew, removed, or another
 /// one from now on.
 pub(super) async fn forget(conn: &mut Conn<'_>, number: &str) -> Result<()> {
     run!(conn, "delete from number_warnings where number_id = $1", number)?;
     run!(conn, "delete from number_health where number_id = $1", number)?;
+    number_connections::forget(conn, number).await?;
     run!(conn, "update numbers set account_id = null where id = $1", number).map(|_| ())
 }
 

@@ -47,6 +47,14 @@ sql_words! {
         SCHEDULED = Scheduled,
         STOPPED = Stopped,
     }
+    connection_reason: ConnectionReason {
+        NOT_PAIRED = NotPaired,
+    }
+    connection_state: ConnectionState {
+        CONNECTING = Connecting,
+        PAIRING = Pairing,
+        STOPPED = Stopped,
+    }
     document_state: DocumentState {
         FAILED = Failed,
         LEARNING = Learning,

@@ -1,6 +1,6 @@
 //! Background work: the dispatcher (inbox to turn), the outbox dispatcher (outbox to provider),
 //! maintenance, the learner (uploads), the fetcher of customers' files, the uploader of files to
-//! customers, the feeder of campaigns, follow-ups to silent customers, the listener for other
+//! customers, the feeder of campaigns, follow-ups to silent customers, the watcher of linked numbers, the listener for other
 //! replicas, and the tasks that keep the process up to date.
 //!
 //! All state is in the database: nothing is lost if a worker dies, and another continues once its
@@ -16,6 +16,7 @@ use self::outbox_dispatcher::OutboxDispatcher;
 use crate::desk::Desk;
 
 mod campaign_feeder;
+mod connection_watcher;
 mod dispatch;
 mod file_fetcher;
 mod file_uploader;
@@ -82,6 +83,9 @@ impl Worker {
         ));
         let (stop, stopped) = watch::channel(false);
         parts.push((stop, tokio::spawn(follow_ups::run(desk.clone(), settings.poll_ms, stopped))));
+        let (stop, stopped) = watch::channel(false);
+        let connections = connection_watcher::run(desk.clone(), settings.poll_ms, stopped);
+        parts.push((stop, tokio::spawn(connections)));
         Self { parts }
     }
 

@@ -93,6 +93,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("flate2", &["knowledge/web/", "http/console.rs"]),
     ("rust_embed", &["desk/demo.rs", "http/console.rs"]),
     ("qdrant_client", &["index/qdrant"]),
+    ("qrcode", &["desk/qr.rs"]),
     ("hmac", &["provider/"]),
     ("ring", &["secrets.rs"]),
     ("fail", &["failpoint.rs"]),

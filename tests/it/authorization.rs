@@ -33,7 +33,7 @@ const WRITES: &str = "create_agent generate_prompt check_draft try_handoff publi
     remove_answer change_answer upload_documents set_collection_settings add_source remove_source refresh_source hand_back_conversation \
     write_message start_conversation create_campaign remove_campaign add_recipients test_campaign start_campaign stop_campaign resolve_conversation see_conversation take_conversation remove_document retry_document resolve_escalation save_case remove_case \
     start_run stop_run accept_run answer_gap dismiss_gap search_knowledge retry_message correct_transcript add_number draft_number remove_number \
-    change_number pause_number resume_number try_number check_fields sync_templates create_template delete_template run_sandbox_turn set_model remove_model list_endpoint_models test_model fetch_local_model cancel_local_model sign_out sign_out_everywhere";
+    change_number connect_number check_pairing restart_number log_out_number pause_number resume_number try_number check_fields sync_templates create_template delete_template run_sandbox_turn set_model remove_model list_endpoint_models test_model fetch_local_model cancel_local_model sign_out sign_out_everywhere";
 /// OpenAI-compatible operations: two reads and a write, refused with OpenAI's errors.
 const COMPLETIONS: [&str; 3] = ["list_models", "get_model", "complete_chat"];
 /// The only operation without authentication: it takes a link.

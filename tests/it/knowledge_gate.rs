@@ -40,7 +40,7 @@ const GUARDED: &[&str] = &[
 /// agent.
 const FREE: &str = "create_collection rename_collection remove_collection remove_demo dismiss_gap search_knowledge create_agent generate_prompt check_draft try_handoff \
     rename_agent remove_agent publish_version hand_back_conversation write_message start_conversation create_campaign remove_campaign add_recipients test_campaign start_campaign stop_campaign resolve_conversation see_conversation take_conversation resolve_escalation save_case remove_case \
-    start_run stop_run accept_run retry_message correct_transcript add_number draft_number remove_number change_number pause_number resume_number try_number check_fields sync_templates create_template delete_template \
+    start_run stop_run accept_run retry_message correct_transcript add_number draft_number remove_number change_number connect_number check_pairing restart_number log_out_number pause_number resume_number try_number check_fields sync_templates create_template delete_template \
     set_model remove_model list_endpoint_models test_model fetch_local_model cancel_local_model \
     run_sandbox_turn sign_in sign_out sign_out_everywhere complete_chat";
 

@@ -24,6 +24,7 @@ use crate::store::numbers::{NumberConflict, NumberProfile, NumberSetup, shown_sl
 
 pub(super) mod check;
 pub(super) mod draft;
+pub(super) mod link;
 pub(super) mod pause;
 pub(super) mod templates;
 pub(super) mod trial;

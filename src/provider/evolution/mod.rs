@@ -1,8 +1,8 @@
 //! WhatsApp through a server of Evolution API, which is linked to the number's phone like WhatsApp on
 //! a computer: receives its webhooks and calls its API.
 //!
-//! Its JSON stays in `wire` (webhooks), `request` and `answer`; `jid` has WhatsApp's own ids. The
-//! instance is made and paired in the server's manager, not here.
+//! Its JSON stays in `wire` (webhooks), `request`, `answer` and `link` (the instance and its pairing);
+//! `jid` has WhatsApp's own ids.
 
 mod settings;
 mod form;
@@ -10,6 +10,7 @@ mod jid;
 mod wire;
 mod request;
 mod answer;
+mod link;
 mod media;
 
 use std::sync::Arc;
@@ -24,8 +25,8 @@ use serde_json::Value;
 
 use super::exchange::{self, RequestError, refused};
 use super::{
-    Abilities, Class, DescribeNumber, Error, MalformedWebhook, OutgoingMessage, Provider, Receiver,
-    SentMessage, Spec, UnverifiedWebhook, json, signature,
+    Abilities, Class, DescribeNumber, DeviceLink, Error, MalformedWebhook, OutgoingMessage,
+    Provider, Receiver, SentMessage, Spec, UnverifiedWebhook, signature,
 };
 use crate::domain::{Item, Media, Party};
 use request::Call;
@@ -61,6 +62,8 @@ pub(super) struct Evolution {
     key: HeaderValue,
     api_key: SecretString,
     webhook_secret: SecretString,
+    /// What callers are told; calls are then rejected.
+    call_message: Option<String>,
     client: GuardedClient,
 }
 
@@ -74,6 +77,7 @@ impl Evolution {
             key: settings.key()?,
             api_key: settings.api_key.clone(),
             webhook_secret: settings.webhook_secret.clone(),
+            call_message: settings.call_message.clone().filter(|text| !text.trim().is_empty()),
             // The key is in a header of its own, which a redirect would take to another host.
             client: client
                 .without_redirects()
@@ -167,22 +171,17 @@ impl Provider for Evolution {
     }
 
     async fn check(&self) -> Result<String, Error> {
-        let url = self.endpoint(&["instance", "connectionState", &self.instance]);
-        let answer = self.get(url).await?;
-        let state = answer.get("instance").and_then(|instance| json::text(instance, "state"));
-        match state.as_deref() {
-            Some("open") => Ok("connected".to_owned()),
-            Some(state) => {
-                Err(refused(Class::OurFault, form::not_connected(&self.instance, state)))
-            }
-            None => Err(refused(
-                Class::OurFault,
-                "server_url answers, but is no server of Evolution API: take its address without /manager",
-            )),
+        match self.state().await?.as_str() {
+            "open" => Ok("connected".to_owned()),
+            state => Err(refused(Class::OurFault, form::not_connected(&self.instance, state))),
         }
     }
 
     fn describer(&self) -> Option<&dyn DescribeNumber> {
+        Some(self)
+    }
+
+    fn device_link(&self) -> Option<&dyn DeviceLink> {
         Some(self)
     }
 }

@@ -31,6 +31,8 @@ pub struct Settings {
     /// Secret that webhooks carry: `Authorization: Bearer SECRET`.
     #[serde(deserialize_with = "text_or_number")]
     pub webhook_secret: SecretString,
+    /// What callers are told, if calls are to be rejected.
+    pub call_message: Option<String>,
     /// Messages per second.
     #[serde(default = "default_rate")]
     pub rate: f64,

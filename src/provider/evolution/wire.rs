@@ -17,6 +17,7 @@ use crate::domain::{Account, Event, Item};
 use item::Webhook;
 
 pub(super) use content::decoded;
+pub(super) use notice::reason;
 
 words! {
     /// An event of which something is read.
@@ -35,6 +36,8 @@ words! {
         SendMessage = "send.message",
         /// The connection to WhatsApp changed.
         ConnectionUpdate = "connection.update",
+        /// A QR code waits for the phone, or was not scanned.
+        QrcodeUpdated = "qrcode.updated",
         /// The instance was logged out.
         LogoutInstance = "logout.instance",
         /// The instance was removed.
@@ -47,8 +50,8 @@ words! {
 impl EventName {
     /// Whether its data is messages.
     fn is_of_messages(self) -> bool {
-        use EventName::{Call, ConnectionUpdate, LogoutInstance, RemoveInstance};
-        !matches!(self, ConnectionUpdate | LogoutInstance | RemoveInstance | Call)
+        use EventName::{Call, ConnectionUpdate, LogoutInstance, QrcodeUpdated, RemoveInstance};
+        !matches!(self, ConnectionUpdate | QrcodeUpdated | LogoutInstance | RemoveInstance | Call)
     }
 }
 
@@ -99,16 +102,16 @@ impl Webhook {
             EventName::MessagesEdited => items.map(Self::edit).collect(),
             EventName::MessagesDelete => items.map(|key| self.deletion(key)).collect(),
             EventName::ConnectionUpdate => vec![notice::connection(data)],
-            EventName::LogoutInstance | EventName::RemoveInstance => {
-                vec![notice::ended(event.as_str(), data)]
-            }
+            EventName::QrcodeUpdated => vec![notice::qr_code(data)],
+            EventName::LogoutInstance => vec![notice::logged_out(data)],
+            EventName::RemoveInstance => vec![notice::removed(data)],
             EventName::Call => items.map(notice::call).collect(),
         }
     }
 }
 
-/// The body as it is stored: without the instance's key, which can be Meta's access token, and
-/// without files, which are stored beside their messages.
+/// The body as it is stored: without the instance's key, which can be Meta's access token, without a QR
+/// code, which links whoever scans it, and without files, which are stored beside their messages.
 pub(super) fn stored_body(body: &[u8]) -> Vec<u8> {
     let Ok(mut top) = json::parse(body) else { return Vec::new() };
     if let Some(fields) = top.as_object_mut() {
@@ -118,12 +121,15 @@ pub(super) fn stored_body(body: &[u8]) -> Vec<u8> {
     top.to_string().into_bytes()
 }
 
-/// Removes files in base64. JSON of a webhook is at most 127 levels deep.
+/// Removes files in base64, and what is in a QR code. JSON of a webhook is at most 127 levels deep.
 fn without_files(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(without_files),
         Value::Object(fields) => {
             fields.retain(|name, value| name != "base64" || !value.is_string());
+            if let Some(Value::Object(code)) = fields.get_mut("qrcode") {
+                code.retain(|name, _| name == "instance");
+            }
             fields.values_mut().for_each(without_files);
         }
         _ => {}

@@ -140,7 +140,7 @@ async fn write_as_customer(
 }
 
 /// Returns the number if it is connected; otherwise the error says why it is not.
-async fn connected(web: &WebState, id: &str) -> Result<Arc<Number>, Problem> {
+pub(super) async fn connected(web: &WebState, id: &str) -> Result<Arc<Number>, Problem> {
     if let Some(number) = web.desk.number(id) {
         return Ok(number);
     }

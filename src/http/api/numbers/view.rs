@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 
 use super::super::response::Answer;
 use crate::domain::{
-    AlertCode, NumberHealth, NumberOrigin, NumberState, Restriction, StopReason, StoredProvider,
+    AlertCode, ConnectionReason, ConnectionState, NumberHealth, NumberOrigin, NumberState,
+    Restriction, StopReason, StoredProvider,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -15,6 +16,7 @@ use crate::http::extract::Path;
 use crate::provider::{Fields, Form, Kind};
 use crate::secrets;
 use crate::store::agents::NumberRow;
+use crate::store::number_connections::ConnectionRow;
 use crate::store::numbers::{AddedRow, shown_slug};
 use crate::store::warnings::WarningRow;
 
@@ -43,6 +45,8 @@ pub(in super::super) struct Number {
     state_code: Option<StopReason>,
     /// Since when the bot is paused on it, milliseconds since 1970; null if it answers.
     bot_paused_at: Option<i64>,
+    /// How it stands to WhatsApp; null if its provider links no phones.
+    connection: Option<NumberConnection>,
     /// What puts it at risk, oldest first.
     warnings: Vec<NumberWarning>,
     /// What its provider said of its quality, its messaging limit and what it is forbidden.
@@ -66,6 +70,34 @@ pub(in super::super) struct Number {
     verified_at: Option<i64>,
     /// When it was set up, milliseconds since 1970.
     created_at: i64,
+}
+
+/// How a number that is linked to a phone stands to WhatsApp.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct NumberConnection {
+    /// How it stands; null if that is not known yet.
+    state: Option<ConnectionState>,
+    /// Why, as a code, if it is stopped or offline.
+    reason: Option<ConnectionReason>,
+    /// Why, in words.
+    why: Option<&'static str>,
+    /// What to do about it.
+    todo: Option<&'static str>,
+    /// Since when, milliseconds since 1970; null if that is not known yet.
+    since: Option<i64>,
+}
+
+impl NumberConnection {
+    fn of(row: Option<&ConnectionRow>) -> Self {
+        let reason = row.and_then(|row| row.reason);
+        Self {
+            state: row.map(|row| row.state),
+            reason,
+            why: reason.map(ConnectionReason::text),
+            todo: reason.map(ConnectionReason::todo),
+            since: row.map(|row| row.since),
+        }
+    }
 }
 
 /// A warning of the provider about a number.
@@ -146,18 +178,23 @@ pub(super) async fn read(web: &WebState, id: &str) -> Result<Number, Problem> {
 struct Reports {
     warnings: Vec<WarningRow>,
     health: Vec<(String, NumberHealth)>,
+    connections: Vec<ConnectionRow>,
 }
 
 impl Reports {
     async fn read(web: &WebState) -> Result<Self, Problem> {
         let store = &web.desk.store;
         let (warnings, health) = (store.number_warnings().await?, store.health_of_numbers().await?);
-        Ok(Self { warnings, health })
+        Ok(Self { warnings, health, connections: store.number_connections().await? })
     }
 
     fn warnings(&self, number: &str) -> Vec<NumberWarning> {
         let own = self.warnings.iter().filter(|warning| warning.number_id == number);
         own.map(NumberWarning::from).collect()
+    }
+
+    fn connection(&self, number: &str) -> NumberConnection {
+        NumberConnection::of(self.connections.iter().find(|row| row.number_id == number))
     }
 
     fn health(&self, number: &str) -> NumberHealth {
@@ -224,6 +261,8 @@ fn shown(web: &WebState, row: NumberRow, (added, reports): (&[AddedRow], &Report
     let aside = desk.numbers.disconnected_reason(&row.id).filter(|_| !of_file);
     let (warnings, health) = (reports.warnings(&row.id), reports.health(&row.id));
     let (state, state_reason, state_code) = state(&row, aside, (&health, &warnings));
+    let links = connected.as_deref().is_some_and(|number| number.client.device_link().is_some());
+    let connection = links.then(|| reports.connection(&row.id));
     let [webhook, inbound, sent] =
         connected.map(|number| number.activity.moments()).unwrap_or_default();
     let last = |written: Option<i64>, here: i64| written.max((here > 0).then_some(here));
@@ -231,7 +270,8 @@ fn shown(web: &WebState, row: NumberRow, (added, reports): (&[AddedRow], &Report
     let settings = added.iter().find(|one| one.id == row.id).filter(|_| !of_file);
     let agent = desk.bots.all().into_iter().find(|bot| bot.agent.id.as_str() == row.agent_id);
     Number {
-        webhook_url: format!("{}/webhooks/{}/{slug}", desk.base_url, row.provider),
+        webhook_url: desk.webhook_url(&row.provider.to_string(), &slug),
+        connection,
         fields: settings.map(|settings| masked(web, settings)).unwrap_or_default(),
         id: row.id,
         slug,

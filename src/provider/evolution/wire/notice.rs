@@ -5,10 +5,9 @@ use serde_json::Value;
 
 use super::super::super::json::{text, whole};
 use super::without_files;
-use crate::domain::{Alert, AlertCode, Event, Other, WarningChange};
-
-/// The warning that holds while the instance is not connected.
-const CONNECTION: &str = "connection";
+use crate::domain::{
+    Alert, AlertCode, ConnectionChange, ConnectionReason, ConnectionState, Event, Other,
+};
 
 /// Event that is only kept.
 pub(super) fn kept(kind: &str, data: &Value) -> Event {
@@ -32,51 +31,54 @@ fn other(kind: &str, data: &Value) -> Other {
 }
 
 /// The connection to WhatsApp changed. Evolution says `close` only when it does not connect again
-/// by itself, and `refused` when nobody scanned the QR code; `status.instance` and `qrcode.updated`
-/// come beside it and say nothing more.
+/// by itself, and `refused` when nobody scanned the QR code; `status.instance` comes beside it and
+/// says nothing more.
 pub(super) fn connection(data: &Value) -> Event {
-    let event = other("connection.update", data);
     let code = whole(data, "statusReason").unwrap_or_default();
-    Event::Other(Box::new(match text(data, "state").as_deref() {
-        Some("open") => {
-            let topic = CONNECTION.to_owned();
-            Other { warning: Some(WarningChange::Cleared { topic }), ..event }
-        }
-        Some("close") => disconnected(event, &format!("{} ({code})", reason(code))),
-        Some("refused") => disconnected(event, "nobody scanned the QR code in time"),
-        _ => event,
-    }))
-}
-
-/// The instance was logged out on its server, or removed from it.
-pub(super) fn ended(kind: &str, data: &Value) -> Event {
-    let event = other(kind, data);
-    Event::Other(Box::new(disconnected(
-        event,
-        "its instance was logged out or removed on the server",
-    )))
-}
-
-fn disconnected(event: Other, why: &str) -> Other {
-    let alert = Alert {
-        code: AlertCode::NumberDisconnected,
-        text: format!("The number is not connected to WhatsApp any more: {why}."),
-        detail: why.to_owned(),
+    let change = match text(data, "state").as_deref() {
+        Some("open") => Some(ConnectionState::Ready.into()),
+        Some("connecting") => Some(ConnectionState::Connecting.into()),
+        Some("close") => Some(reason(code).into()),
+        Some("refused") => Some(ConnectionReason::NotScanned.into()),
+        _ => None,
     };
-    let topic = CONNECTION.to_owned();
-    let warning = Some(WarningChange::Raised { topic, until: None, template: None });
-    Other { alert: Some(alert), warning, ..event }
+    changed(other("connection.update", data), change)
+}
+
+/// A QR code waits for the phone, or was not scanned. The code is no business of the log's.
+pub(super) fn qr_code(data: &Value) -> Event {
+    let change = match data.get("qrcode") {
+        Some(_) => ConnectionState::Pairing.into(),
+        None => ConnectionReason::NotScanned.into(),
+    };
+    changed(other("qrcode.updated", data), Some(change))
+}
+
+/// The instance was logged out on its server.
+pub(super) fn logged_out(data: &Value) -> Event {
+    changed(other("logout.instance", data), Some(ConnectionReason::LoggedOut.into()))
+}
+
+/// The instance was removed from its server.
+pub(super) fn removed(data: &Value) -> Event {
+    changed(other("remove.instance", data), Some(ConnectionReason::InstanceRemoved.into()))
+}
+
+fn changed(event: Other, connection: Option<ConnectionChange>) -> Event {
+    let alert = connection.and_then(ConnectionChange::alert);
+    let warning = connection.and_then(ConnectionChange::warning);
+    Event::Other(Box::new(Other { alert, warning, connection, ..event }))
 }
 
 /// Baileys' codes: <https://github.com/WhiskeySockets/Baileys/blob/master/src/Types/index.ts>.
-fn reason(code: i64) -> &'static str {
+pub(in super::super) fn reason(code: i64) -> ConnectionReason {
     match code {
-        401 => "it was logged out, such as on the phone under Linked devices",
-        403 => "WhatsApp blocked it",
-        411 => "the phone has to be paired again, with several devices allowed",
-        440 => "another client took the connection over",
-        500 => "its session is broken",
-        _ => "WhatsApp ended the session",
+        401 => ConnectionReason::LoggedOut,
+        403 => ConnectionReason::Blocked,
+        411 => ConnectionReason::PairAgain,
+        440 => ConnectionReason::Replaced,
+        500 => ConnectionReason::SessionBroken,
+        _ => ConnectionReason::Ended,
     }
 }
 

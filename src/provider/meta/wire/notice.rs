@@ -67,7 +67,16 @@ pub(super) fn fault(error: &Value) -> Fault {
 fn other(kind: &str, payload: &Value, meaning: Meaning) -> Event {
     let (kind, payload) = (kind.to_owned(), payload.clone());
     let Meaning { alert, warning, template, health } = meaning;
-    Event::Other(Box::new(Other { kind, payload, alert, warning, template, health, at: 0 }))
+    Event::Other(Box::new(Other {
+        kind,
+        payload,
+        alert,
+        warning,
+        template,
+        health,
+        connection: None,
+        at: 0,
+    }))
 }
 
 fn meaning(field: &str, value: &Value) -> Meaning {

@@ -1,0 +1,212 @@
+//! The instance on the server, and its pairing with the phone.
+
+use async_trait::async_trait;
+use http::Method;
+use reqwest::RequestBuilder;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::super::exchange::refused;
+use super::super::{Class, DeviceLink, Error, Pairing, json};
+use super::request::Call;
+use super::{Evolution, KEY, wire};
+use crate::domain::{ConnectionChange, ConnectionReason, ConnectionState, Fault};
+
+/// The events that webhooks bring. An empty list would mean all of them.
+const EVENTS: [&str; 11] = [
+    "MESSAGES_UPSERT",
+    "MESSAGES_UPDATE",
+    "MESSAGES_EDITED",
+    "MESSAGES_DELETE",
+    "SEND_MESSAGE",
+    "CONNECTION_UPDATE",
+    "QRCODE_UPDATED",
+    "CALL",
+    "STATUS_INSTANCE",
+    "LOGOUT_INSTANCE",
+    "REMOVE_INSTANCE",
+];
+/// Maximum length of a QR code's content and of a pairing code, in bytes.
+const MAX_CODE_LEN: usize = 1000;
+
+#[async_trait]
+impl DeviceLink for Evolution {
+    async fn set_up(&self, webhook_url: &str) -> Result<(), Error> {
+        match self.state().await {
+            Ok(_) => {}
+            Err(error) if is_missing(&error) => self.create().await?,
+            Err(error) => return Err(error),
+        }
+        let bearer = format!("Bearer {}", self.webhook_secret.expose_secret());
+        // Files are fetched: one above the limit of a webhook would take its message with it.
+        let webhook = json!({"webhook": {"enabled": true, "url": webhook_url, "byEvents": false, "base64": false,
+            "headers": {"authorization": bearer}, "events": EVENTS}});
+        self.set("webhook", webhook).await?;
+        match &self.call_message {
+            Some(message) => self.reject_calls(message).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn connection(&self) -> Result<ConnectionChange, Error> {
+        let state = match self.state().await {
+            Err(error) if is_missing(&error) => {
+                return Ok(ConnectionReason::InstanceRemoved.into());
+            }
+            state => state?,
+        };
+        Ok(match state.as_str() {
+            "open" => ConnectionState::Ready.into(),
+            "connecting" => ConnectionState::Connecting.into(),
+            _ => self.why_closed().await?.into(),
+        })
+    }
+
+    async fn pair(&self, phone: Option<&str>) -> Result<Pairing, Error> {
+        let mut url = self.endpoint(&["instance", "connect", &self.instance]);
+        if let Some(phone) = phone {
+            url.query_pairs_mut().append_pair("number", phone);
+        }
+        Ok(pairing(&self.get(url).await?))
+    }
+
+    async fn restart(&self) -> Result<(), Error> {
+        let call = Call { method: ["instance", "restart"], body: json!({}), file_len: 0 };
+        let refused_restart = |error| match error {
+            // Its words are `[object Object]`.
+            Error::Refused { class: Class::OurFault, fault, .. } if fault.code == 200 => refused(
+                Class::OurFault,
+                "the instance is not connected: connect it, there is nothing to restart",
+            ),
+            other => other,
+        };
+        self.ask(self.post(&call)?).await.map(drop).map_err(refused_restart)
+    }
+
+    async fn log_out(&self) -> Result<(), Error> {
+        let url = self.endpoint(&["instance", "logout", &self.instance]);
+        match self.ask(self.delete_request(url)?).await {
+            Err(Error::Refused { fault, .. }) if fault.title.contains("is not connected") => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
+    async fn delete(&self) -> Result<(), Error> {
+        let url = self.endpoint(&["instance", "delete", &self.instance]);
+        match self.ask(self.delete_request(url)?).await {
+            Err(error) if is_missing(&error) => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+}
+
+impl Evolution {
+    fn delete_request(&self, url: reqwest::Url) -> Result<RequestBuilder, Error> {
+        Ok(self.client.request(Method::DELETE, url)?.header(KEY, self.key.clone()))
+    }
+
+    /// Changes a part of the instance.
+    async fn set(&self, part: &'static str, body: Value) -> Result<(), Error> {
+        let call = Call { method: [part, "set"], body, file_len: 0 };
+        self.ask(self.post(&call)?).await.map(drop)
+    }
+
+    /// The server's word for the instance's connection.
+    pub(super) async fn state(&self) -> Result<String, Error> {
+        let url = self.endpoint(&["instance", "connectionState", &self.instance]);
+        let answer = self.get(url).await?;
+        let state = answer.get("instance").and_then(|instance| json::text(instance, "state"));
+        state.ok_or_else(|| {
+            refused(
+                Class::OurFault,
+                "server_url answers, but is no server of Evolution API: take its address without /manager",
+            )
+        })
+    }
+
+    /// Makes the instance. It connects to nothing yet.
+    async fn create(&self) -> Result<(), Error> {
+        let url = self.endpoint(&["instance", "create"]);
+        let body = json!({"instanceName": self.instance, "integration": "WHATSAPP-BAILEYS", "qrcode": false, "groupsIgnore": true});
+        let request = self.client.post(url)?.header(KEY, self.key.clone()).json(&body);
+        let hint = |error| match error {
+            Error::Refused { class: Class::Token, fault, retry_after } => {
+                let details = Some(
+                    "Only the server's global key (AUTHENTICATION_API_KEY) makes instances: enter it as the number's API key, or make the \
+                     instance in Evolution's manager."
+                        .to_owned(),
+                );
+                Error::Refused {
+                    class: Class::Token,
+                    fault: Fault { details, ..fault },
+                    retry_after,
+                }
+            }
+            other => other,
+        };
+        self.ask(request).await.map(drop).map_err(hint)
+    }
+
+    /// Lets the server reject calls. It takes all settings at once, so the others stay as they are.
+    async fn reject_calls(&self, message: &str) -> Result<(), Error> {
+        let url = self.endpoint(&["settings", "find", &self.instance]);
+        let found = self.get(url).await?;
+        let is_on = |name: &str| found.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let mut settings = json!({"rejectCall": true, "msgCall": message});
+        for name in
+            ["groupsIgnore", "alwaysOnline", "readMessages", "readStatus", "syncFullHistory"]
+        {
+            settings[name] = is_on(name).into();
+        }
+        self.set("settings", settings).await
+    }
+
+    /// Why the instance is closed.
+    async fn why_closed(&self) -> Result<ConnectionReason, Error> {
+        let mut url = self.endpoint(&["instance", "fetchInstances"]);
+        url.query_pairs_mut().append_pair("instanceName", &self.instance);
+        let answer = self.get(url).await?;
+        let instance = answer.as_array().and_then(|all| all.first());
+        let code = instance.and_then(|one| json::whole(one, "disconnectionReasonCode"));
+        Ok(code.map_or(ConnectionReason::NotPaired, wire::reason))
+    }
+}
+
+/// What `connect` answered: the newest codes, or that the instance is linked.
+fn pairing(answer: &Value) -> Pairing {
+    let code = |name: &str| {
+        json::text(answer, name).filter(|code| !code.is_empty() && code.len() <= MAX_CODE_LEN)
+    };
+    let state = answer.get("instance").and_then(|instance| json::text(instance, "state"));
+    Pairing {
+        is_done: state.as_deref() == Some("open"),
+        qr: code("code"),
+        code: code("pairingCode"),
+    }
+}
+
+/// Whether the server has no instance of this name.
+fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::Refused { fault, .. } if fault.code == 404 && fault.title.contains("nstance"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::test_data::shared;
+    use super::*;
+
+    #[test]
+    fn what_connect_answers_is_read() {
+        let of = |answer: Value| pairing(&answer);
+        assert_eq!(of(json!({"count": 0})), Pairing::default());
+        assert!(of(json!({"instance": {"instanceName": "shop1", "state": "open"}})).is_done);
+        assert_eq!(of(json!([1, {"code": 2}])), Pairing::default());
+        let long = "x".repeat(MAX_CODE_LEN + 1);
+        assert_eq!(of(json!({"code": long, "pairingCode": ""})), Pairing::default());
+        let Some(body) = shared("fixtures/evolution/res.edge.connect_200_qr.json") else { return };
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let found = of(body.clone());
+        assert_eq!(found.qr.as_deref(), body["code"].as_str());
+        assert!(!found.is_done && found.qr.is_some(), "{body}");
+    }
+}
