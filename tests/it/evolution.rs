@@ -434,7 +434,7 @@ on_both! {
         assert_eq!((&now["state"], &now["warnings"][0]["code"]), (&json!("at_risk"), &json!("number_disconnected")), "{now}");
         let alert = app.get("/events?alerts=true").await[0].clone();
         assert!(alert["alert"].as_str().unwrap().contains("logged out"), "{alert}");
-        assert!(alert["todo"].as_str().unwrap().contains("QR code"), "{alert}");
+        assert!(alert["todo"].as_str().unwrap().contains("Connect it on its page"), "{alert}");
         deliver(&app, text(CUSTOMER, "3EB0D", "When do you open?")).await;
         until("its answer waits", async || app.thread(CUSTOMER).await.len() == 2).await;
         server.set_connected(true);

@@ -34,6 +34,7 @@ mod demo;
 mod eval_api;
 mod eval_attacks;
 mod evolution;
+mod evolution_link;
 mod files;
 mod follow_up;
 mod question_answering;

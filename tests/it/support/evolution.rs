@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -53,7 +53,57 @@ struct Shared {
     files: Mutex<HashMap<String, Vec<u8>>>,
     strangers: Mutex<HashSet<String>>,
     failures: Failures,
-    disconnected: Mutex<bool>,
+    instance: Mutex<Instance>,
+    instance_failures: Failures,
+}
+
+/// The instance, as its manager shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    /// Whether there is one.
+    pub(crate) exists: bool,
+    /// `open`, `connecting` or `close`.
+    pub(crate) state: &'static str,
+    /// How many QR codes were made since the pairing began.
+    pub(crate) codes: u32,
+    /// The phone that a pairing code is for.
+    pub(crate) phone: Option<String>,
+    /// Why it was disconnected.
+    pub(crate) reason: Option<i64>,
+    /// What was last set.
+    pub(crate) webhook: Value,
+    /// The same of its settings.
+    pub(crate) settings: Value,
+    /// How many requests asked for its state.
+    pub(crate) asked: usize,
+}
+
+impl Default for Instance {
+    fn default() -> Self {
+        Self {
+            exists: true,
+            state: "open",
+            codes: 0,
+            phone: None,
+            reason: None,
+            webhook: Value::Null,
+            settings: json!({
+                "rejectCall": false, "msgCall": "", "groupsIgnore": true, "alwaysOnline": true, "readMessages": false, "readStatus": false,
+                "syncFullHistory": false, "wavoipToken": "",
+            }),
+            asked: 0,
+        }
+    }
+}
+
+impl Instance {
+    /// What `connect` answers while a phone is waited for.
+    fn codes(&self) -> Value {
+        json!({
+            "pairingCode": self.phone.as_ref().map(|_| format!("WZYEH1Y{}", self.codes)), "code": format!("2@qr-{}", self.codes),
+            "base64": "data:image/png;base64,iVBORw0KGgo=", "count": self.codes,
+        })
+    }
 }
 
 impl Evolution {
@@ -71,6 +121,14 @@ impl Evolution {
             .route("/message/{method}/{instance}", post(messages))
             .route("/chat/{method}/{instance}", post(chats))
             .route("/instance/connectionState/{instance}", get(connection))
+            .route("/instance/create", post(create))
+            .route("/instance/connect/{instance}", get(connect))
+            .route("/instance/restart/{instance}", post(restart))
+            .route("/instance/logout/{instance}", delete(log_out))
+            .route("/instance/delete/{instance}", delete(remove))
+            .route("/webhook/set/{instance}", post(set_webhook))
+            .route("/settings/find/{instance}", get(settings))
+            .route("/settings/set/{instance}", post(set_settings))
             .route("/instance/fetchInstances", get(instances))
             .fallback(unknown_path)
             .with_state(Arc::clone(&state));
@@ -111,7 +169,32 @@ impl Evolution {
 
     /// Disconnects the instance from WhatsApp, or connects it again.
     pub(crate) fn set_connected(&self, connected: bool) {
-        *self.state.disconnected.lock().unwrap() = !connected;
+        self.change(|instance| instance.state = if connected { "open" } else { "close" });
+    }
+
+    /// Changes the instance, as its manager or its phone does.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Instance)) {
+        change(&mut self.state.instance.lock().unwrap());
+    }
+
+    /// The instance.
+    pub(crate) fn instance(&self) -> Instance {
+        self.state.instance.lock().unwrap().clone()
+    }
+
+    /// Makes the next `n` requests about the instance's state fail.
+    pub(crate) fn fail_instance(&self, n: usize, failure: &Failure) {
+        self.state.instance_failures.add(n, failure, Some("state"));
+    }
+
+    /// Makes the next request to create an instance fail.
+    pub(crate) fn fail_create(&self, failure: &Failure) {
+        self.state.instance_failures.add(1, failure, Some("create"));
+    }
+
+    /// Ends the failures of requests about the instance.
+    pub(crate) fn forget_instance_failures(&self) {
+        self.state.instance_failures.forget();
     }
 
     /// Makes the next `n` messages fail.
@@ -177,8 +260,8 @@ fn authorize(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(refusal(401, &body, None))
 }
 
-fn known(instance: &str) -> Result<(), Refusal> {
-    if instance == Evolution::INSTANCE {
+fn known(state: &Shared, instance: &str) -> Result<(), Refusal> {
+    if instance == Evolution::INSTANCE && state.instance.lock().unwrap().exists {
         return Ok(());
     }
     let said = json!([format!("The \"{instance}\" instance does not exist")]);
@@ -203,7 +286,7 @@ async fn messages(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     authorize(&headers)?;
-    known(&instance)?;
+    known(&state, &instance)?;
     let body: Value = serde_json::from_slice(&body)
         .map_err(|_| bad_request(json!(["Unexpected token in JSON"])))?;
     let required: &[&str] = match method.as_str() {
@@ -219,7 +302,7 @@ async fn messages(
     let number = body["number"].as_str().or_else(|| body["key"]["remoteJid"].as_str());
     let number = number.unwrap_or_default().to_owned();
     let then_cut = state.failures.play(&number).await?;
-    if *state.disconnected.lock().unwrap() {
+    if state.instance.lock().unwrap().state != "open" {
         let closed = Evolution::error(500, "Internal Server Error", "Connection Closed".into());
         return Err(refusal(500, &closed, None));
     }
@@ -291,7 +374,7 @@ async fn chats(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     authorize(&headers)?;
-    known(&instance)?;
+    known(&state, &instance)?;
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     state.chats.lock().unwrap().push((method.clone(), body.clone()));
     let reply = match method.as_str() {
@@ -325,9 +408,153 @@ async fn connection(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     authorize(&headers)?;
-    known(&instance)?;
-    let state = if *state.disconnected.lock().unwrap() { "close" } else { "open" };
-    Ok(answer(&json!({"instance": {"instanceName": instance, "state": state}})))
+    known(&state, &instance)?;
+    let _ = state.instance_failures.play("state").await?;
+    let mut current = state.instance.lock().unwrap();
+    current.asked += 1;
+    Ok(answer(&json!({"instance": {"instanceName": instance, "state": current.state}})))
+}
+
+async fn create(
+    State(state): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    let _ = state.instance_failures.play("create").await?;
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if body["integration"] != "WHATSAPP-BAILEYS" {
+        return Err(bad_request(json!(["Invalid integration"])));
+    }
+    let name = body["instanceName"].as_str().unwrap_or_default().to_owned();
+    let mut instance = state.instance.lock().unwrap();
+    if instance.exists {
+        let said = json!([format!("This name \"{name}\" is already in use.")]);
+        return Err(refusal(403, &Evolution::error(403, "Forbidden", said), None));
+    }
+    *instance = Instance { state: "close", ..Instance::default() };
+    let made = json!({
+        "instance": {"instanceName": name, "instanceId": "51824476-0269-4666-8998-79e44c208fb3", "integration": body["integration"],
+            "webhookWaBusiness": null, "accessTokenWaBusiness": "", "status": "close"},
+        "hash": Evolution::KEY, "settings": instance.settings,
+    });
+    Ok((StatusCode::CREATED, answer(&made)).into_response())
+}
+
+async fn connect(
+    State(state): State<Arc<Shared>>,
+    Path(instance): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known(&state, &instance)?;
+    let mut current = state.instance.lock().unwrap();
+    match current.state {
+        "open" => {
+            return Ok(answer(&json!({"instance": {"instanceName": instance, "state": "open"}})));
+        }
+        "close" => {
+            (current.state, current.codes) = ("connecting", 1);
+            current.phone = query.get("number").cloned();
+        }
+        _ => {}
+    }
+    Ok(answer(&current.codes()))
+}
+
+async fn restart(
+    State(state): State<Arc<Shared>>,
+    Path(instance): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known(&state, &instance)?;
+    let mut current = state.instance.lock().unwrap();
+    if current.state != "open" {
+        return Ok(answer(&json!({"error": true, "message": "[object Object]"})));
+    }
+    current.state = "connecting";
+    Ok(answer(&json!({"instance": {"instanceName": instance, "state": "connecting"}})))
+}
+
+async fn log_out(
+    State(state): State<Arc<Shared>>,
+    Path(instance): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known(&state, &instance)?;
+    let mut current = state.instance.lock().unwrap();
+    if current.state != "open" {
+        return Err(bad_request(json!([format!("The \"{instance}\" instance is not connected")])));
+    }
+    (current.state, current.reason) = ("close", Some(401));
+    let said = json!({"status": "SUCCESS", "error": false, "response": {"message": "Instance logged out"}});
+    Ok(answer(&said))
+}
+
+async fn remove(
+    State(state): State<Arc<Shared>>,
+    Path(instance): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known(&state, &instance)?;
+    state.instance.lock().unwrap().exists = false;
+    let said =
+        json!({"status": "SUCCESS", "error": false, "response": {"message": "Instance deleted"}});
+    Ok(answer(&said))
+}
+
+async fn set_webhook(
+    State(state): State<Arc<Shared>>,
+    Path(instance): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known(&state, &instance)?;
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if !body["webhook"].is_object() {
+        return Err(bad_request(json!([["instance requires property \"webhook\""]])));
+    }
+    let mut current = state.instance.lock().unwrap();
+    current.webhook = body["webhook"].clone();
+    Ok((StatusCode::CREATED, answer(&current.webhook)).into_response())
+}
+
+async fn settings(
+    State(state): State<Arc<Shared>>,
+    Path(instance): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known(&state, &instance)?;
+    Ok(answer(&state.instance.lock().unwrap().settings))
+}
+
+async fn set_settings(
+    State(state): State<Arc<Shared>>,
+    Path(instance): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known(&state, &instance)?;
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let required = [
+        "rejectCall",
+        "groupsIgnore",
+        "alwaysOnline",
+        "readMessages",
+        "readStatus",
+        "syncFullHistory",
+    ];
+    checked(&body, &required)?;
+    state.instance.lock().unwrap().settings = body.clone();
+    let said = json!({"settings": {"instanceName": instance, "settings": body}});
+    Ok((StatusCode::CREATED, answer(&said)).into_response())
 }
 
 async fn instances(
@@ -337,16 +564,16 @@ async fn instances(
 ) -> Result<Response, Refusal> {
     authorize(&headers)?;
     let name = query.get("instanceName").cloned().unwrap_or_default();
-    if name != Evolution::INSTANCE {
+    let instance = state.instance.lock().unwrap();
+    if name != Evolution::INSTANCE || !instance.exists {
         let said = json!([format!("Instance \"{name}\" not found")]);
         return Err(refusal(404, &Evolution::error(404, "Not Found", said), None));
     }
-    let state = if *state.disconnected.lock().unwrap() { "close" } else { "open" };
     Ok(answer(&json!([{
-        "id": "51824476-0269-4666-8998-79e44c208fb3", "name": name, "connectionStatus": state,
+        "id": "51824476-0269-4666-8998-79e44c208fb3", "name": name, "connectionStatus": instance.state,
         "ownerJid": format!("{OUR_PHONE}@s.whatsapp.net"), "profileName": "Fake Business", "profilePicUrl": null,
         "integration": "WHATSAPP-BAILEYS", "number": null, "businessId": null, "token": Evolution::KEY,
-        "clientName": "evolution_exchange", "disconnectionReasonCode": null,
+        "clientName": "evolution_exchange", "disconnectionReasonCode": instance.reason,
     }])))
 }
 
@@ -369,6 +596,17 @@ async fn it_answers_as_the_captured_server() {
         ("sendText-missing-number", Evolution::INSTANCE),
         ("sendText-empty", Evolution::INSTANCE),
         ("connectionState-unknown", "nope"),
+        ("connect-unknown", "nope"),
+        ("delete-unknown", "nope"),
+        ("settings-set-unknown-instance", "nope"),
+        ("create-duplicate-name", Evolution::INSTANCE),
+        ("create-missing-integration", Evolution::INSTANCE),
+        ("connect-business", Evolution::INSTANCE),
+        ("restart-baileys", Evolution::INSTANCE),
+        ("logout-baileys-not-connected", Evolution::INSTANCE),
+        ("settings-set-missing-field", Evolution::INSTANCE),
+        ("settings-set", Evolution::INSTANCE),
+        ("logout-business", Evolution::INSTANCE),
         ("fetchInstances-unknown", "nope"),
         ("connectionState-business", Evolution::INSTANCE),
         ("sendText-not-connected", Evolution::INSTANCE),
@@ -377,14 +615,21 @@ async fn it_answers_as_the_captured_server() {
         let path = format!("{root}/fixtures/evolution/http.live236.{name}.json");
         let Ok(exchange) = std::fs::read(path) else { return println!("skipped: no shared data") };
         let exchange: Value = serde_json::from_slice(&exchange).unwrap();
-        server.set_connected(!matches!(name, "sendText-not-connected" | "connectionState-baileys"));
+        let closed = [
+            "sendText-not-connected",
+            "connectionState-baileys",
+            "restart-baileys",
+            "logout-baileys-not-connected",
+        ];
+        server.set_connected(!closed.contains(&name));
         let path = exchange["request"]["path"].as_str().unwrap();
         let path = path.replace("cloud1", instance).replace("shop1", instance);
         let url = format!("{}{path}", server.url);
-        let request = match &exchange["request"]["body"] {
-            Value::Null => client.get(url),
-            body => client.post(url).json(body),
-        };
+        let method = exchange["request"]["method"].as_str().unwrap().parse().unwrap();
+        let mut request = client.request(method, url);
+        if !exchange["request"]["body"].is_null() {
+            request = request.json(&exchange["request"]["body"]);
+        }
         let response = request.header("apikey", Evolution::KEY).send().await.unwrap();
         assert_eq!(u64::from(response.status().as_u16()), exchange["status"], "{name}");
         let captured = exchange["response"].to_string().replace("cloud1", instance);

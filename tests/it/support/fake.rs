@@ -36,6 +36,11 @@ impl Failures {
         self.0.lock().unwrap().extend(planned);
     }
 
+    /// Forgets the planned failures.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
     /// Takes the failure planned for a request and plays it up to the point where work is done:
     /// `Err` is the response, `Ok(true)` means do the work, then call [`cut`].
     pub(crate) async fn play(&self, key: &str) -> Result<bool, Refusal> {
