@@ -270,8 +270,14 @@ pub static COUNTERS: &[&Counter] = &[
     &CONNECTIONS_CUT,
     &BODIES_CUT,
 ];
+/// Numbers without their link to WhatsApp.
+pub static NUMBERS_DISCONNECTED: Gauge = Gauge {
+    name: "frontdesk_numbers_disconnected",
+    help: "Numbers of linked devices that are offline or have to be linked again.",
+};
+
 /// All gauges.
-pub static GAUGES: &[&Gauge] = &[&TURNS_WAITING, &SENDS_WAITING];
+pub static GAUGES: &[&Gauge] = &[&TURNS_WAITING, &SENDS_WAITING, &NUMBERS_DISCONNECTED];
 /// All histograms.
 pub static HISTOGRAMS: &[&Histogram] =
     &[&WEBHOOK_SECONDS, &TURN_SECONDS, &STAGE_SECONDS, &SEND_SECONDS];

@@ -1,8 +1,10 @@
 //! Links numbers to their phones, and knows how they stand to WhatsApp.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Desk, Number};
+use super::{Delivery, Desk, Number};
+use crate::domain::time::Millis;
 use crate::domain::{ConnectionChange, ConnectionReason, ConnectionState, What};
 use crate::provider::{self, Class, DeviceLink, Pairing};
 use crate::store;
@@ -134,6 +136,27 @@ impl Desk {
         };
         self.report_connection(number, change).await?;
         Ok(change.state)
+    }
+
+    /// Takes in what a number's provider has of the time since this moment, in which webhooks may have
+    /// been lost. What is known already is dropped, as a repeated webhook is. Returns how many
+    /// messages the provider had.
+    pub async fn take_in_missed(
+        self: &Arc<Self>,
+        number: &Arc<Number>,
+        since: Millis,
+    ) -> Result<usize, LinkError> {
+        let webhooks = within(link_of(number)?.messages_since(since)).await?;
+        let count = webhooks.len();
+        for webhook in webhooks {
+            match Delivery::of(number, webhook, true) {
+                Ok(delivery) => self.take_in(std::slice::from_ref(number), delivery).await?,
+                Err(malformed) => {
+                    tracing::warn!(%malformed, number = number.slug, "a message of the provider's list could not be read");
+                }
+            }
+        }
+        Ok(count)
     }
 
     async fn paired(

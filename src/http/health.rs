@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 
 use super::error::Problem;
 use super::{WebState, auth};
-use crate::metrics::{SENDS_WAITING, TURNS_WAITING};
+use crate::metrics::{NUMBERS_DISCONNECTED, SENDS_WAITING, TURNS_WAITING};
 
 /// Version of the Prometheus text format, which newer servers require.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -33,6 +33,7 @@ pub(super) async fn metrics(
     let (turns, sends) = web.desk.store.backlog().await?;
     TURNS_WAITING.set(count(turns));
     SENDS_WAITING.set(count(sends));
+    NUMBERS_DISCONNECTED.set(count(web.desk.store.count_disconnected().await?));
     web.metrics.run_upkeep();
     Ok(([(CONTENT_TYPE, FORMAT)], web.metrics.render()))
 }

@@ -12,6 +12,7 @@ use frontdesk_endpoint::GuardedClient;
 use http::HeaderMap;
 use serde::Deserialize;
 
+use crate::domain::time::Millis;
 use crate::domain::{
     ConnectionChange, FallbackTemplate, Fault, Item, Media, MessageTemplate, Party, ProviderKind,
     Sending, TemplateDraft,
@@ -160,6 +161,11 @@ pub trait DeviceLink: Send + Sync {
     /// Begins to pair the number with its phone, or goes on with it. With a `phone` (digits), the
     /// phone can take a code in the place of a picture.
     async fn pair(&self, phone: Option<&str>) -> Result<Pairing, Error>;
+
+    /// Returns the messages since this moment (Unix milliseconds) as webhooks of the provider, oldest
+    /// first: of a time in which webhooks may have been lost. Older ones and known ones may be among
+    /// them.
+    async fn messages_since(&self, since: Millis) -> Result<Vec<Vec<u8>>, Error>;
 
     /// Starts the link anew.
     async fn restart(&self) -> Result<(), Error>;

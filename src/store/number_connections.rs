@@ -5,8 +5,9 @@ use sqlx::FromRow;
 
 use super::columns::LenientWord;
 use super::words::connection_reason::NOT_PAIRED;
-use super::words::connection_state::{CONNECTING, PAIRING, STOPPED};
-use super::{Conn, Result, Store, all, now, run};
+use super::words::connection_state::{CONNECTING, OFFLINE, PAIRING, STOPPED};
+use super::words::number_state::REMOVED;
+use super::{Conn, Result, Store, all, first, now, run};
 use crate::domain::{ConnectionChange, ConnectionReason, ConnectionState, NumberId, WorkspaceId};
 
 /// How a number stands to WhatsApp.
@@ -32,6 +33,21 @@ impl Store {
             all!(conn, ConnectionRow, sql, workspace.as_str())
         })
         .await
+    }
+
+    /// How many linked numbers are offline or stopped.
+    pub async fn count_disconnected(&self) -> Result<i64> {
+        let workspace = self.workspace_id();
+        let row = self
+            .read(async |conn| {
+                let sql = formatcp!(
+                    "select count(*) from number_connections c join numbers n on n.id = c.number_id
+                     where c.workspace_id = $1 and c.state in ('{OFFLINE}', '{STOPPED}') and n.state <> '{REMOVED}'"
+                );
+                first!(conn, (i64,), sql, workspace.as_str())
+            })
+            .await?;
+        Ok(row.map_or(0, |row| row.0))
     }
 }
 

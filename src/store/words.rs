@@ -52,6 +52,7 @@ sql_words! {
     }
     connection_state: ConnectionState {
         CONNECTING = Connecting,
+        OFFLINE = Offline,
         PAIRING = Pairing,
         STOPPED = Stopped,
     }

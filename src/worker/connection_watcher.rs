@@ -1,5 +1,6 @@
 //! Asks now and then how the linked numbers stand to WhatsApp: a webhook that says so may be lost, and a
-//! server that is gone says nothing. One process asks at a time.
+//! server that is gone says nothing. After a gap it takes in the messages whose webhooks may have been
+//! lost. One process asks at a time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use tokio::time::Instant;
 
 use crate::desk::{Desk, LinkError, Number};
 use crate::domain::ConnectionState;
+use crate::domain::time::{DAY_MS, Millis, now_ms};
+use crate::store;
 use crate::store::replicas::HoldName;
 
 /// Polls of the database between two questions about a number that is linked, or that nobody links.
@@ -19,6 +22,10 @@ const CALM: u32 = 60;
 const BUSY: u32 = 3;
 /// The most doublings of the wait after failures.
 const MAX_DOUBLINGS: u32 = 6;
+/// The longest gap whose messages are taken in, in milliseconds.
+const MAX_GAP_MS: Millis = DAY_MS;
+/// How much more is read, in milliseconds: clocks differ, and a webhook may be on its way.
+const OVERLAP_MS: Millis = 2 * 60_000;
 /// How long one process asks before another may, in polls of the database.
 const LEASE: u32 = 15;
 
@@ -51,6 +58,11 @@ struct WatchedNumber {
     due: Instant,
     /// Failures in a row.
     failures: u32,
+    /// Until when everything came in, as far as is known, in Unix milliseconds; `None` if nothing ever
+    /// did.
+    complete_until: Option<Millis>,
+    /// Whether webhooks may have been lost since then.
+    has_gap: bool,
 }
 
 impl ConnectionWatcher {
@@ -71,26 +83,85 @@ impl ConnectionWatcher {
         if !self.desk.store.hold(HoldName::Connections, lease).await.unwrap_or(false) {
             return;
         }
+        if let Err(error) = self.begin(&numbers).await {
+            tracing::warn!(%error, "when the numbers last got webhooks could not be read, it is tried again");
+            return;
+        }
         let asked = join_all(numbers.iter().map(|number| self.ask(number))).await;
         for (number, watched) in numbers.iter().zip(asked) {
             self.watched.insert(number.id.to_string(), watched);
         }
     }
 
-    async fn ask(&self, number: &Number) -> WatchedNumber {
-        let failures = self.watched.get(number.id.as_str()).map_or(0, |watched| watched.failures);
-        let (polls, failures) = match self.desk.check_connection(number, failures).await {
+    /// Notes until when the messages of numbers came in that were not watched yet.
+    async fn begin(&mut self, numbers: &[Arc<Number>]) -> store::Result<()> {
+        if numbers.iter().all(|number| self.watched.contains_key(number.id.as_str())) {
+            return Ok(());
+        }
+        let rows = self.desk.store.numbers().await?;
+        for number in numbers {
+            let row = rows.iter().find(|row| row.id == number.id.as_str());
+            let fresh = WatchedNumber::new(row.and_then(|row| row.last_webhook_at));
+            self.watched.entry(number.id.to_string()).or_insert(fresh);
+        }
+        Ok(())
+    }
+
+    /// Asks how a number stands, and takes in what was missed once it is linked again. Returns when to
+    /// ask again.
+    async fn ask(&self, number: &Arc<Number>) -> WatchedNumber {
+        let now = now_ms();
+        let watched = self.watched.get(number.id.as_str()).copied();
+        let mut watched = watched.unwrap_or_else(|| WatchedNumber::new(None));
+        let mut found = self.desk.check_connection(number, watched.failures).await;
+        if matches!(found, Ok(ConnectionState::Ready)) {
+            match self.fill_gap(number, watched).await {
+                Ok(()) => (watched.complete_until, watched.has_gap) = (Some(now), false),
+                Err(error) => found = Err(error),
+            }
+        } else {
+            watched.has_gap = true;
+        }
+        let (polls, failures) = match found {
             Ok(ConnectionState::Offline) | Err(LinkError::Provider(_)) => {
-                (BUSY << failures.min(MAX_DOUBLINGS), failures + 1)
+                (BUSY << watched.failures.min(MAX_DOUBLINGS), watched.failures + 1)
             }
             Ok(ConnectionState::Connecting | ConnectionState::Pairing) => (BUSY, 0),
             Ok(ConnectionState::Ready | ConnectionState::Stopped)
             | Err(LinkError::NoLink | LinkError::Phone) => (CALM, 0),
             Err(LinkError::Store(error)) => {
-                tracing::warn!(%error, number = number.slug, "how the number stands could not be stored, it is asked again");
-                (BUSY, failures)
+                tracing::warn!(%error, number = number.slug, "what became of the number's link could not be stored, it is asked again");
+                (BUSY, watched.failures)
             }
         };
-        WatchedNumber { due: Instant::now() + self.poll * polls, failures }
+        WatchedNumber { due: Instant::now() + self.poll * polls, failures, ..watched }
+    }
+
+    /// Takes in the messages of a gap.
+    async fn fill_gap(
+        &self,
+        number: &Arc<Number>,
+        watched: WatchedNumber,
+    ) -> Result<(), LinkError> {
+        let Some(until) = watched.complete_until.filter(|_| watched.has_gap) else {
+            return Ok(());
+        };
+        let since = until.max(now_ms() - MAX_GAP_MS) - OVERLAP_MS;
+        let count = self.desk.take_in_missed(number, since).await?;
+        if count > 0 {
+            tracing::info!(
+                number = number.slug,
+                count,
+                "the server's messages since the gap were taken in"
+            );
+        }
+        Ok(())
+    }
+}
+
+impl WatchedNumber {
+    /// A number that is asked about at once.
+    fn new(complete_until: Option<Millis>) -> Self {
+        Self { due: Instant::now(), failures: 0, complete_until, has_gap: true }
     }
 }

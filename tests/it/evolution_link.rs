@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::delivery::until;
+use crate::delivery::{owner, until};
 use crate::support::app::{Db, Setup, TestApp, on_both};
-use crate::support::evolution::{Evolution, text, webhook};
+use crate::support::evolution::{Evolution, message, text, webhook};
 use crate::support::fake::Failure;
 use crate::support::process::{run, says as prints};
 
@@ -92,6 +92,9 @@ on_both! {
         assert_eq!((&done["state"], &done["qr"]), (&json!("ready"), &Value::Null));
         deliver(&app, text(CUSTOMER, "3EB0L1", "When do you open?")).await;
         assert_eq!(server.sent().len(), 1);
+        let refused = message(&format!("{CUSTOMER}@s.whatsapp.net"), true, "3A0001", &json!({"conversation": "Please write to us."}));
+        deliver(&app, webhook("messages.upsert", &refused)).await;
+        assert_eq!(owner(&app, CUSTOMER).await, "bot", "the server told a caller so, nobody took over");
         let gone = does(&app, &path, "logout", &json!({})).await;
         assert_eq!((&gone["connection"]["reason"], &gone["state"]), (&json!("logged_out"), &json!("at_risk")), "{gone}");
         assert!(gone["connection"]["todo"].as_str().unwrap().contains("scan the QR code"));
@@ -120,6 +123,35 @@ on_both! {
         stands(&app, &path, "ready", None).await;
         assert_eq!(app.get(&path).await["state"], "ready", "the warning is over");
         until("what waited is sent", async || server.sent().len() == 1).await;
+        app.stop().await;
+    }
+
+    async fn what_was_written_while_no_webhook_came_is_answered_once_when_the_number_is_back(db) {
+        let (app, server, path) = start(db, "").await;
+        stands(&app, &path, "ready", None).await;
+        let known = text_of(CUSTOMER, "3EB0K1", "When do you open?");
+        deliver(&app, webhook("messages.upsert", &known)).await;
+        server.store(&old(&text_of(CUSTOMER, "3EB0OLD", "From last week")));
+        server.store(&known);
+        server.change(|instance| (instance.state, instance.reason) = ("close", Some(428)));
+        stands(&app, &path, "stopped", Some("ended")).await;
+        // More than a page of the server's list.
+        let others: Vec<_> = (0..70).map(|n| format!("4477009800{n:02}")).collect();
+        for (n, other) in others.iter().enumerate() {
+            server.store(&text_of(other, &format!("3EB0M{n}"), "When do you open?"));
+        }
+        server.store(&message(&format!("{CUSTOMER}@s.whatsapp.net"), true, "3A0099", &json!({"conversation": "I am on it"})));
+        server.change(|instance| (instance.state, instance.reason) = ("open", None));
+        stands(&app, &path, "ready", None).await;
+        until("all are answered", async || server.sent().len() > others.len()).await;
+        app.settle().await;
+        let mut to: Vec<_> = server.sent().into_iter().map(|sent| sent.number).collect();
+        to.sort();
+        let mut wanted = others.clone();
+        wanted.push(CUSTOMER.to_owned());
+        wanted.sort();
+        assert_eq!(to, wanted, "each once, and nothing old");
+        until("a colleague wrote on the phone", async || owner(&app, CUSTOMER).await == "person").await;
         app.stop().await;
     }
 
@@ -183,6 +215,19 @@ on_both! {
         assert!(status == 502 && body["detail"].as_str().unwrap().contains("nothing to restart"), "{body}");
         app.stop().await;
     }
+}
+
+/// A customer's text as the server stores it.
+fn text_of(from: &str, id: &str, words: &str) -> Value {
+    message(&format!("{from}@s.whatsapp.net"), false, id, &json!({"conversation": words}))
+}
+
+/// The same message, a week ago.
+fn old(message: &Value) -> Value {
+    let mut message = message.clone();
+    message["messageTimestamp"] =
+        (message["messageTimestamp"].as_i64().unwrap() - 7 * 86_400).into();
+    message
 }
 
 /// A customer writes, and the answer waits.

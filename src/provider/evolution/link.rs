@@ -6,10 +6,11 @@ use reqwest::RequestBuilder;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::super::exchange::refused;
+use super::super::exchange::{self, RequestError, refused};
 use super::super::{Class, DeviceLink, Error, Pairing, json};
 use super::request::Call;
-use super::{Evolution, KEY, wire};
+use super::{Evolution, KEY, answer, wire};
+use crate::domain::time::Millis;
 use crate::domain::{ConnectionChange, ConnectionReason, ConnectionState, Fault};
 
 /// The events that webhooks bring. An empty list would mean all of them.
@@ -26,6 +27,11 @@ const EVENTS: [&str; 11] = [
     "LOGOUT_INSTANCE",
     "REMOVE_INSTANCE",
 ];
+/// Messages on a page of the server's list of them, and the most pages that are read.
+const PAGE_LEN: usize = 50;
+const MAX_PAGES: usize = 40;
+/// Maximum size of a page, in bytes: pictures have previews in it, a number for each byte.
+const MAX_PAGE_BYTES: usize = 32 * 1024 * 1024;
 /// Maximum length of a QR code's content and of a pairing code, in bytes.
 const MAX_CODE_LEN: usize = 1000;
 
@@ -68,6 +74,35 @@ impl DeviceLink for Evolution {
             url.query_pairs_mut().append_pair("number", phone);
         }
         Ok(pairing(&self.get(url).await?))
+    }
+
+    async fn messages_since(&self, since: Millis) -> Result<Vec<Vec<u8>>, Error> {
+        let mut found = Vec::new();
+        for page in 1..=MAX_PAGES {
+            let body = json!({"where": {}, "page": page, "offset": PAGE_LEN});
+            let call = Call { method: ["chat", "findMessages"], body, file_len: 0 };
+            let answer = exchange::send_request_within(self.post(&call)?, MAX_PAGE_BYTES).await;
+            let answer = answer.map_err(RequestError::of_read_only)?;
+            let mut answer = answer::taken(answer, self.api_key.expose_secret())?;
+            let records = answer.pointer_mut("/messages/records").map(Value::take);
+            let records = records.and_then(|records| match records {
+                Value::Array(records) => Some(records),
+                _ => None,
+            });
+            // Newest first. The server's own filter by time differs between its versions.
+            let records = records.unwrap_or_default();
+            let (is_last, before) = (records.len() < PAGE_LEN, found.len());
+            found.extend(records.into_iter().filter(|record| sent_at(record) >= since));
+            if is_last || found.len() < before + PAGE_LEN {
+                break;
+            }
+        }
+        let webhook = |data: Value| {
+            json!({"event": "messages.upsert", "instance": self.instance, "data": data})
+                .to_string()
+                .into_bytes()
+        };
+        Ok(found.into_iter().rev().map(webhook).collect())
     }
 
     async fn restart(&self) -> Result<(), Error> {
@@ -183,6 +218,11 @@ fn pairing(answer: &Value) -> Pairing {
         qr: code("code"),
         code: code("pairingCode"),
     }
+}
+
+/// When a listed message was sent, in Unix milliseconds.
+fn sent_at(record: &Value) -> Millis {
+    wire::whole(record, "messageTimestamp").unwrap_or_default().saturating_mul(1000)
 }
 
 /// Whether the server has no instance of this name.

@@ -28,7 +28,7 @@ use super::{
     Abilities, Class, DescribeNumber, DeviceLink, Error, MalformedWebhook, OutgoingMessage,
     Provider, Receiver, SentMessage, Spec, UnverifiedWebhook, signature,
 };
-use crate::domain::{Item, Media, Party};
+use crate::domain::{Event, Item, Media, Party};
 use request::Call;
 
 pub(super) use settings::Settings;
@@ -77,7 +77,12 @@ impl Evolution {
             key: settings.key()?,
             api_key: settings.api_key.clone(),
             webhook_secret: settings.webhook_secret.clone(),
-            call_message: settings.call_message.clone().filter(|text| !text.trim().is_empty()),
+            call_message: settings
+                .call_message
+                .as_deref()
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned),
             // The key is in a header of its own, which a redirect would take to another host.
             client: client
                 .without_redirects()
@@ -131,7 +136,15 @@ impl Receiver for Evolution {
     }
 
     fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
-        wire::decode(body)
+        let mut items = wire::decode(body)?;
+        for item in &mut items {
+            if let Event::Echo(echo) = &mut item.event {
+                // The server tells callers so: nobody took the conversation over.
+                let words = echo.content.words().map(str::trim);
+                echo.imported |= words.is_some() && words == self.call_message.as_deref();
+            }
+        }
+        Ok(items)
     }
 }
 

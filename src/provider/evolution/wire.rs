@@ -137,7 +137,7 @@ fn without_files(value: &mut Value) {
 }
 
 /// An integer as JSON, as text, or as the two halves of a 64-bit number.
-fn whole(value: &Value, key: &str) -> Option<i64> {
+pub(super) fn whole(value: &Value, key: &str) -> Option<i64> {
     json::whole(value, key).or_else(|| {
         let halves = value.get(key)?;
         let (low, high) = (json::whole(halves, "low")?, json::whole(halves, "high")?);

@@ -52,6 +52,8 @@ struct Shared {
     chats: Mutex<Vec<(String, Value)>>,
     files: Mutex<HashMap<String, Vec<u8>>>,
     strangers: Mutex<HashSet<String>>,
+    /// Messages that it stored, oldest first.
+    stored: Mutex<Vec<Value>>,
     failures: Failures,
     instance: Mutex<Instance>,
     instance_failures: Failures,
@@ -160,6 +162,11 @@ impl Evolution {
     /// Makes the file of a customer's message available.
     pub(crate) fn put_file(&self, message: &str, bytes: &[u8]) {
         self.state.files.lock().unwrap().insert(message.to_owned(), bytes.to_vec());
+    }
+
+    /// Stores a message of which no webhook comes.
+    pub(crate) fn store(&self, message: &Value) {
+        self.state.stored.lock().unwrap().push(message.clone());
     }
 
     /// Makes a number one that is not on WhatsApp.
@@ -397,9 +404,21 @@ async fn chats(
                 "mimetype": "image/jpeg", "base64": STANDARD.encode(bytes), "buffer": null,
             })
         }
+        "findMessages" => return Ok(answer(&page(&state, &body))),
         other => return Err(no_path(&format!("/chat/{other}/{instance}"))),
     };
     Ok((StatusCode::CREATED, answer(&reply)).into_response())
+}
+
+/// A page of the stored messages, newest first.
+fn page(state: &Shared, body: &Value) -> Value {
+    let number = |name: &str| usize::try_from(body[name].as_u64().unwrap()).unwrap();
+    let (page, len) = (number("page"), number("offset"));
+    let stored = state.stored.lock().unwrap();
+    let records: Vec<_> = stored.iter().rev().skip((page - 1) * len).take(len).cloned().collect();
+    json!({"messages": {
+        "total": stored.len(), "pages": stored.len().div_ceil(len), "currentPage": page, "records": records,
+    }})
 }
 
 async fn connection(
