@@ -1,13 +1,14 @@
 //! Links numbers to their phones, and knows how they stand to WhatsApp.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Delivery, Desk, Number};
-use crate::domain::time::Millis;
+use super::{Desk, Number};
+use crate::domain::label::{MAX_REASON_LEN, one_line};
 use crate::domain::{ConnectionChange, ConnectionReason, ConnectionState, What};
 use crate::provider::{self, Class, DeviceLink, Pairing};
 use crate::store;
+use crate::store::connection_changes::ConnectionCause;
+use crate::store::number_connections::ConnectionRow;
 
 /// Time limit of a provider's answer. A server makes and connects an instance in about five seconds.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -34,9 +35,13 @@ pub enum LinkError {
 impl From<provider::Error> for LinkError {
     fn from(error: provider::Error) -> Self {
         let provider::Error::Refused { fault, .. } = error else {
-            return Self::Provider(format!("the server could not be reached: {error}"));
+            return Self::Provider(format!(
+                "the server could not be reached: {}",
+                one_line(&error.to_string(), MAX_REASON_LEN)
+            ));
         };
-        let said = format!("the server refused it: {}", fault.title);
+        // A server's words reach terminals.
+        let said = format!("the server refused it: {}", one_line(&fault.title, MAX_REASON_LEN));
         Self::Provider(match fault.details {
             Some(details) => format!("{said}. {details}"),
             None => said,
@@ -55,6 +60,12 @@ pub struct PairingProgress {
     pub qr: Option<String>,
     /// Code that is typed on the phone, in the place of the QR code.
     pub code: Option<String>,
+}
+
+impl From<ConnectionChange> for PairingProgress {
+    fn from(ConnectionChange { state, reason }: ConnectionChange) -> Self {
+        Self { state, reason, qr: None, code: None }
+    }
 }
 
 impl From<Pairing> for PairingProgress {
@@ -92,18 +103,35 @@ impl Desk {
     pub async fn pairing(&self, number: &Number) -> Result<PairingProgress, LinkError> {
         let link = link_of(number)?;
         let change = within(link.connection()).await?;
-        if change.state == ConnectionState::Connecting {
-            return self.paired(number, within(link.pair(None)).await?).await;
+        match change.state {
+            ConnectionState::Connecting => {
+                return self.paired(number, within(link.pair(None)).await?).await;
+            }
+            ConnectionState::Ready | ConnectionState::Pairing => {
+                self.report_connection(number, change, ConnectionCause::Wanted).await?;
+                return Ok(change.into());
+            }
+            ConnectionState::Offline | ConnectionState::Stopped => {}
         }
-        self.report_connection(number, change).await?;
-        let ConnectionChange { state, reason } = change;
-        Ok(PairingProgress { state, reason, qr: None, code: None })
+        // A link is closed for a moment whenever it connects anew: who watches it says whether it is
+        // lost.
+        let known = self.store.number_connections().await?;
+        let known = known.into_iter().find(|row| row.number_id == number.id.as_str());
+        Ok(match known {
+            Some(ConnectionRow {
+                state: ConnectionState::Stopped | ConnectionState::Offline,
+                reason,
+                ..
+            }) => PairingProgress { reason, ..change.into() },
+            _ => ConnectionChange::from(ConnectionState::Connecting).into(),
+        })
     }
 
     /// Starts the link of a number anew.
     pub async fn restart_link(&self, number: &Number) -> Result<(), LinkError> {
         within(link_of(number)?.restart()).await?;
-        self.report_connection(number, ConnectionState::Connecting.into()).await
+        let change = ConnectionState::Connecting.into();
+        self.report_connection(number, change, ConnectionCause::Wanted).await
     }
 
     /// Logs a number out of WhatsApp, and deletes what connecting it made at its provider if that is
@@ -111,52 +139,20 @@ impl Desk {
     pub async fn log_out_number(&self, number: &Number, delete: bool) -> Result<(), LinkError> {
         let link = link_of(number)?;
         within(link.log_out()).await?;
-        let reason = if delete {
+        let change = ConnectionReason::LoggedOut.into();
+        self.report_connection(number, change, ConnectionCause::Wanted).await?;
+        if delete {
             within(link.delete()).await?;
-            ConnectionReason::InstanceRemoved
-        } else {
-            ConnectionReason::LoggedOut
-        };
-        self.report_connection(number, reason.into()).await
-    }
-
-    /// Asks a number's provider how it stands, and stores that. `None` if it is not linked by its
-    /// provider; the error is that of a provider that did not say, which is stored, too, if it is
-    /// not the first.
-    pub async fn check_connection(
-        &self,
-        number: &Number,
-        failures: u32,
-    ) -> Result<ConnectionState, LinkError> {
-        let link = link_of(number)?;
-        let change = match within(link.connection()).await {
-            Ok(change) => change,
-            Err(error) if failures == 0 => return Err(error.into()),
-            Err(error) => lost(&error).into(),
-        };
-        self.report_connection(number, change).await?;
-        Ok(change.state)
-    }
-
-    /// Takes in what a number's provider has of the time since this moment, in which webhooks may have
-    /// been lost. What is known already is dropped, as a repeated webhook is. Returns how many
-    /// messages the provider had.
-    pub async fn take_in_missed(
-        self: &Arc<Self>,
-        number: &Arc<Number>,
-        since: Millis,
-    ) -> Result<usize, LinkError> {
-        let webhooks = within(link_of(number)?.messages_since(since)).await?;
-        let count = webhooks.len();
-        for webhook in webhooks {
-            match Delivery::of(number, webhook, true) {
-                Ok(delivery) => self.take_in(std::slice::from_ref(number), delivery).await?,
-                Err(malformed) => {
-                    tracing::warn!(%malformed, number = number.slug, "a message of the provider's list could not be read");
-                }
-            }
+            let change = ConnectionReason::InstanceRemoved.into();
+            self.report_connection(number, change, ConnectionCause::Wanted).await?;
         }
-        Ok(count)
+        Ok(())
+    }
+
+    /// Asks a number's provider how it stands. A provider that does not say is the answer, too.
+    pub async fn ask_connection(&self, number: &Number) -> Result<ConnectionChange, LinkError> {
+        let answer = within(link_of(number)?.connection()).await;
+        Ok(answer.unwrap_or_else(|error| lost(&error).into()))
     }
 
     async fn paired(
@@ -165,17 +161,18 @@ impl Desk {
         pairing: Pairing,
     ) -> Result<PairingProgress, LinkError> {
         let progress = PairingProgress::from(pairing);
-        self.report_connection(number, progress.state.into()).await?;
+        self.report_connection(number, progress.state.into(), ConnectionCause::Wanted).await?;
         Ok(progress)
     }
 
     /// Stores and announces how a number stands.
-    async fn report_connection(
+    pub async fn report_connection(
         &self,
         number: &Number,
         change: ConnectionChange,
+        cause: ConnectionCause,
     ) -> Result<(), LinkError> {
-        if !self.store.record_connection(&number.id, change).await? {
+        if !self.store.record_connection(&number.id, change, cause).await? {
             return Ok(());
         }
         match change.reason {
@@ -197,7 +194,7 @@ impl Desk {
     }
 }
 
-fn link_of(number: &Number) -> Result<&dyn DeviceLink, LinkError> {
+pub(super) fn link_of(number: &Number) -> Result<&dyn DeviceLink, LinkError> {
     number.client.device_link().ok_or(LinkError::NoLink)
 }
 

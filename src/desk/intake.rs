@@ -28,20 +28,45 @@ pub struct Delivery {
     pub candidates: Vec<Candidate>,
     /// Whether its numbers' secrets signed it: not so if a number takes unsigned webhooks.
     pub authenticated: bool,
+    /// How it came.
+    pub source: DeliverySource,
+}
+
+/// How a delivery came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliverySource {
+    /// As a webhook.
+    Webhook,
+    /// As the answer to a poll: it says nothing about webhooks.
+    Poll,
 }
 
 impl Delivery {
-    /// A delivery for one number that nobody posted: a practice message, or what a poll found. `body`
-    /// is a webhook in the provider's format.
-    pub fn of(
+    /// A practice message. `body` is a webhook in the provider's format.
+    pub fn of_practice(
         number: &Number,
         body: Vec<u8>,
-        authenticated: bool,
+    ) -> std::result::Result<Self, MalformedWebhook> {
+        Self::of(number, body, (false, DeliverySource::Webhook))
+    }
+
+    /// What a poll of the number's provider found. `body` is a webhook in the provider's format.
+    pub(super) fn of_poll(
+        number: &Number,
+        body: Vec<u8>,
+    ) -> std::result::Result<Self, MalformedWebhook> {
+        Self::of(number, body, (true, DeliverySource::Poll))
+    }
+
+    fn of(
+        number: &Number,
+        body: Vec<u8>,
+        (authenticated, source): (bool, DeliverySource),
     ) -> std::result::Result<Self, MalformedWebhook> {
         let items = number.client.decode(&body)?;
         let body = provider::stored_body(number.provider, body);
         let (provider, candidates) = (number.provider, Vec::new());
-        Ok(Self { provider, body, items, candidates, authenticated })
+        Ok(Self { provider, body, items, candidates, authenticated, source })
     }
 }
 
@@ -56,7 +81,7 @@ impl Desk {
         numbers: &[Arc<Number>],
         delivery: Delivery,
     ) -> Result<()> {
-        let Delivery { provider, body, mut items, candidates, authenticated } = delivery;
+        let Delivery { provider, body, mut items, candidates, authenticated, source } = delivery;
         mark_tests(numbers, &mut items);
         let answers = |number: &Arc<Number>| {
             (number.client.external_id().to_owned(), self.inbound_number(number))
@@ -75,8 +100,11 @@ impl Desk {
         let taking = take(Arc::clone(self), webhook, answers);
         let taking = tokio::spawn(Box::pin(taking).in_current_span());
         taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
-        for (number, wrote) in numbers.iter().zip(wrote) {
-            number.activity.record_webhook(wrote);
+        if source == DeliverySource::Webhook {
+            WEBHOOKS.one();
+            for (number, wrote) in numbers.iter().zip(wrote) {
+                number.activity.record_webhook(wrote);
+            }
         }
         self.learn_accounts(named).await;
         if warns {
@@ -146,7 +174,6 @@ async fn take(desk: Arc<Desk>, mut webhook: Webhook, answers: Answers) -> Result
         NOTICES_LOST.add(taken.lost_notices as u64);
         desk.announce(What::Escalations).await;
     }
-    WEBHOOKS.one();
     MESSAGES_IN.add(taken.fresh as u64);
     tracing::debug!(count, fresh = taken.fresh, repeated = taken.repeated, "a webhook was stored");
     Ok(())

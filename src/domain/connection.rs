@@ -47,6 +47,8 @@ words! {
         Unreachable = "unreachable",
         /// The server answers with an error.
         ServerFailed = "server_failed",
+        /// The server tries to reach WhatsApp, and does not.
+        NotReached = "not_reached",
     }
 }
 
@@ -66,6 +68,7 @@ impl ConnectionReason {
             Self::KeyRefused => "the server refuses the API key",
             Self::Unreachable => "its server does not answer",
             Self::ServerFailed => "its server answers with an error",
+            Self::NotReached => "its server does not reach WhatsApp",
         }
     }
 
@@ -93,12 +96,18 @@ impl ConnectionReason {
                 "See that the server runs and can be reached from this machine. It delivers what customers wrote once it is back."
             }
             Self::ServerFailed => "Look into the server's log, and start it again if need be.",
+            Self::NotReached => "See that the server reaches the internet, and restart the link.",
         }
     }
 
     /// Whether the link comes back by itself.
     fn is_passing(self) -> bool {
-        matches!(self, Self::Unreachable | Self::ServerFailed)
+        matches!(self, Self::Unreachable | Self::ServerFailed | Self::NotReached)
+    }
+
+    /// Whether the server says no more than that the link is closed.
+    fn is_of_closed_link(self) -> bool {
+        !self.is_passing() && !matches!(self, Self::KeyRefused | Self::InstanceRemoved)
     }
 }
 
@@ -129,6 +138,37 @@ impl From<ConnectionReason> for ConnectionChange {
 }
 
 impl ConnectionChange {
+    /// What holds from now on, if this is said after that; `None` if it is nothing new. A poll knows
+    /// less than the webhook before it: one that only finds no link keeps why it was lost, and one
+    /// that finds a link being established keeps that a code waits.
+    pub fn after(self, before: Option<Self>) -> Option<Self> {
+        let Some(before) = before else { return Some(self) };
+        let mut next = self;
+        if self.reason == Some(ConnectionReason::NotPaired) {
+            if before.reason.is_some_and(ConnectionReason::is_of_closed_link) {
+                return None;
+            }
+            if matches!(before.state, ConnectionState::Ready | ConnectionState::Offline) {
+                next = ConnectionReason::Ended.into();
+            }
+        }
+        let waits = before.state == ConnectionState::Pairing;
+        if waits && next.state == ConnectionState::Connecting {
+            return None;
+        }
+        (next != before).then_some(next)
+    }
+
+    /// Whether something is lost by it that was there, or had hope, before.
+    pub fn is_loss(self, before: Option<Self>) -> bool {
+        let severity = |state| match state {
+            ConnectionState::Ready | ConnectionState::Connecting | ConnectionState::Pairing => 0,
+            ConnectionState::Offline => 1,
+            ConnectionState::Stopped => 2,
+        };
+        severity(self.state) > before.map_or(0, |before| severity(before.state))
+    }
+
     /// What an operator should know of it; `None` if nothing was lost.
     pub fn alert(self) -> Option<Alert> {
         let reason = self.reason.filter(|reason| *reason != ConnectionReason::NotPaired)?;
@@ -152,5 +192,45 @@ impl ConnectionChange {
                 Some(WarningChange::Raised { topic, until: None, template: None })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(next: ConnectionChange, before: ConnectionChange) -> Option<ConnectionChange> {
+        next.after(Some(before))
+    }
+
+    #[test]
+    fn a_poll_knows_less_than_the_webhook_before_it() {
+        use ConnectionReason::{Ended, InstanceRemoved, KeyRefused, LoggedOut, NotPaired};
+        use ConnectionState::{Connecting, Pairing, Ready};
+        assert_eq!(after(NotPaired.into(), LoggedOut.into()), None);
+        assert_eq!(
+            after(NotPaired.into(), KeyRefused.into()),
+            Some(NotPaired.into()),
+            "the key is right now"
+        );
+        assert_eq!(after(NotPaired.into(), InstanceRemoved.into()), Some(NotPaired.into()));
+        assert_eq!(after(NotPaired.into(), Ready.into()), Some(Ended.into()));
+        assert_eq!(after(Connecting.into(), Pairing.into()), None);
+        assert_eq!(after(Ready.into(), Pairing.into()), Some(Ready.into()));
+        assert_eq!(after(Ready.into(), Ready.into()), None);
+        assert_eq!(ConnectionChange::from(Ready).after(None), Some(Ready.into()));
+    }
+
+    #[test]
+    fn only_what_was_there_is_lost() {
+        use ConnectionReason::{InstanceRemoved, LoggedOut, ServerFailed, Unreachable};
+        let is_loss = |next: ConnectionReason, before: ConnectionChange| {
+            ConnectionChange::from(next).is_loss(Some(before))
+        };
+        assert!(is_loss(Unreachable, ConnectionState::Ready.into()));
+        assert!(!is_loss(ServerFailed, Unreachable.into()), "a server that starts again");
+        assert!(is_loss(LoggedOut, Unreachable.into()));
+        assert!(!is_loss(InstanceRemoved, LoggedOut.into()));
+        assert!(ConnectionChange::from(LoggedOut).is_loss(None));
     }
 }

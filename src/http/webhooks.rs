@@ -15,7 +15,7 @@ use tracing::field::display;
 use super::WebState;
 use super::error::Problem;
 use super::extract::{Path, Query};
-use crate::desk::{Delivery, Number};
+use crate::desk::{Delivery, DeliverySource, Number};
 use crate::domain::ProviderKind;
 use crate::metrics::{WEBHOOK_SECONDS, WEBHOOKS_REFUSED};
 use crate::provider::{self, Form, UnverifiedWebhook};
@@ -140,7 +140,8 @@ async fn accept(
     let candidates = accounts::candidates(addressed, headers, &body, &items);
     let authenticated = !ours.iter().any(|number| accounts::takes_unsigned(number, &body));
     let body = provider::stored_body(first.provider, body.to_vec());
-    let delivery = Delivery { provider: first.provider, body, items, candidates, authenticated };
+    let (provider, source) = (first.provider, DeliverySource::Webhook);
+    let delivery = Delivery { provider, body, items, candidates, authenticated, source };
     crate::failpoint!("webhook.verified");
     web.desk.take_in(&ours, delivery).await?;
     if ours.is_empty() {

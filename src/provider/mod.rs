@@ -162,10 +162,9 @@ pub trait DeviceLink: Send + Sync {
     /// phone can take a code in the place of a picture.
     async fn pair(&self, phone: Option<&str>) -> Result<Pairing, Error>;
 
-    /// Returns the messages since this moment (Unix milliseconds) as webhooks of the provider, oldest
-    /// first: of a time in which webhooks may have been lost. Older ones and known ones may be among
-    /// them.
-    async fn messages_since(&self, since: Millis) -> Result<Vec<Vec<u8>>, Error>;
+    /// Returns the messages since this moment (Unix milliseconds), in which webhooks may have been
+    /// lost. Known ones are among them.
+    async fn messages_since(&self, since: Millis) -> Result<MissedMessages, Error>;
 
     /// Starts the link anew.
     async fn restart(&self) -> Result<(), Error>;
@@ -175,6 +174,15 @@ pub trait DeviceLink: Send + Sync {
 
     /// Deletes what [`Self::set_up`] made.
     async fn delete(&self) -> Result<(), Error>;
+}
+
+/// Messages that the provider has of a time in which webhooks may have been lost.
+#[derive(Debug, Default)]
+pub struct MissedMessages {
+    /// As webhooks of the provider, oldest first.
+    pub webhooks: Vec<Vec<u8>>,
+    /// Whether there are no more than these.
+    pub is_complete: bool,
 }
 
 /// What a phone needs to be paired with a number. A new code takes the old one's place after some

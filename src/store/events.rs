@@ -258,7 +258,7 @@ pub(super) async fn keep(
     event: &Event,
 ) -> Result<()> {
     let stranger = item.number.as_deref().unwrap_or("none");
-    let is_repeated = !is_news(conn, at, event).await?;
+    let is_told = tells_of_loss(conn, at, event).await?;
     let (numbers, told) = warn(conn, at, item, event).await?;
     let (kind, payload, alert) = if let Event::Other(other) = event {
         (other.kind.clone(), to_json(&other.payload)?, other.alert.clone().or(told))
@@ -272,7 +272,7 @@ pub(super) async fn keep(
         (DeskEventKind::UnknownNumber.to_string(), payload.to_string(), Some(alert))
     };
     let only = if let [only] = &numbers[..] { Some(only) } else { None };
-    let alert = alert.filter(|_| !is_repeated);
+    let alert = alert.filter(|_| is_told);
     let event = NewEvent {
         number: at.number.or(only).map(NumberId::as_str),
         webhook: Some(at.webhook.as_str()),
@@ -284,13 +284,15 @@ pub(super) async fn keep(
     event.insert(conn, at.workspace).await
 }
 
-/// Stores what became of a number's link, if the event says so. False if that is known already: one
-/// loss of a link has several events.
-async fn is_news(conn: &mut Conn<'_>, at: &Origin<'_>, event: &Event) -> Result<bool> {
+/// Stores what became of a number's link, if the event says so. False if nothing is lost by it, or it
+/// is known already: one loss of a link has several events.
+async fn tells_of_loss(conn: &mut Conn<'_>, at: &Origin<'_>, event: &Event) -> Result<bool> {
     let Event::Other(other) = event else { return Ok(true) };
     match other.connection.zip(at.number) {
         Some((change, number)) => {
-            number_connections::record(conn, (at.workspace, number), change).await
+            let place = (at.workspace, number);
+            let recorded = number_connections::record(conn, place, change).await?;
+            Ok(recorded.is_some_and(|(_, is_loss)| is_loss))
         }
         None => Ok(true),
     }

@@ -269,6 +269,7 @@ pub(super) async fn match_echo(
     conversation: &ConversationId,
     echo: &Echo,
 ) -> Result<bool> {
+    // An echo is of no message that came into being after it: it may be old, such as one of an import.
     // Choices and links go out as text where nothing can be tapped. A text that is queued for a retry,
     // or was given up, may have gone out all the same. What has no words is like any other of its kind:
     // it is only taken for one that is on its way.
@@ -277,8 +278,9 @@ pub(super) async fn match_echo(
              updated_at = $4
          where id = (select id from messages where conversation_id = $1 and direction = '{OUT}'
              and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and coalesce(body, '') = $3
+             and created_at <= $6 + {ON_ITS_WAY_MS}
              and (kind = $5 or $5 = '{TEXT}' and kind in ('{CHOICES}', '{LINK}'))
-             and ($5 = '{TEXT}' or state = '{SENDING}' or state = '{UNKNOWN}' and left_at > $4 - {ON_ITS_WAY_MS})
+             and ($5 = '{TEXT}' or state = '{SENDING}' or state = '{UNKNOWN}' and left_at > $6 - {ON_ITS_WAY_MS})
              order by case when state = '{SENDING}' then 0 else 1 end, created_at, part, id limit 1)"
     );
     let ours = run!(
@@ -288,7 +290,9 @@ pub(super) async fn match_echo(
         storable(&echo.provider_id),
         storable(echo.content.words().unwrap_or_default()),
         now(),
-        echo.content.kind()
+        echo.content.kind(),
+        // It may come late, in a list of what was missed.
+        if echo.sent_at > 0 { echo.sent_at.min(now()) } else { now() }
     )?;
     Ok(ours == 1)
 }

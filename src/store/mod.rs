@@ -55,7 +55,7 @@ pub mod first_messages;
 pub mod campaigns;
 pub mod numbers;
 pub mod warnings;
-mod connection_changes;
+pub mod connection_changes;
 pub mod number_connections;
 pub mod number_health;
 mod number_pauses;

@@ -47,13 +47,8 @@ sql_words! {
         SCHEDULED = Scheduled,
         STOPPED = Stopped,
     }
-    connection_reason: ConnectionReason {
-        NOT_PAIRED = NotPaired,
-    }
     connection_state: ConnectionState {
-        CONNECTING = Connecting,
         OFFLINE = Offline,
-        PAIRING = Pairing,
         STOPPED = Stopped,
     }
     document_state: DocumentState {

@@ -1,6 +1,6 @@
 //! Asks now and then how the linked numbers stand to WhatsApp: a webhook that says so may be lost, and a
 //! server that is gone says nothing. After a gap it takes in the messages whose webhooks may have been
-//! lost. One process asks at a time.
+//! lost. One process asks, as long as its lease holds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,28 +11,37 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::desk::{Desk, LinkError, Number};
-use crate::domain::ConnectionState;
 use crate::domain::time::{DAY_MS, Millis, now_ms};
+use crate::domain::{ConnectionChange, ConnectionReason, ConnectionState};
 use crate::store;
+use crate::store::connection_changes::ConnectionCause;
 use crate::store::replicas::HoldName;
 
 /// Polls of the database between two questions about a number that is linked, or that nobody links.
 const CALM: u32 = 60;
-/// The same of a number that is being linked, and after a server's first failure.
+/// The same of a number that is being linked, and of one whose link is missing for the first time.
 const BUSY: u32 = 3;
-/// The most doublings of the wait after failures.
+/// How often in a row a link must be missing until that counts: it is for a moment whenever a server
+/// connects anew.
+const MISSING: u32 = 2;
+/// How often in a row a number may be found connecting until that counts as offline: five minutes.
+const CONNECTING: u32 = 100;
+/// The most doublings of the wait for a server that is gone.
 const MAX_DOUBLINGS: u32 = 6;
+/// How long one process asks after its last question, in polls of the database, and how often others
+/// try to.
+const LEASE: u32 = 90;
+const TRY: u32 = 30;
 /// The longest gap whose messages are taken in, in milliseconds.
 const MAX_GAP_MS: Millis = DAY_MS;
-/// How much more is read, in milliseconds: clocks differ, and a webhook may be on its way.
-const OVERLAP_MS: Millis = 2 * 60_000;
-/// How long one process asks before another may, in polls of the database.
-const LEASE: u32 = 15;
+/// How much more is read, in milliseconds: longer than a server tries a webhook again.
+const OVERLAP_MS: Millis = 30 * 60_000;
 
 /// Runs until stopped.
 pub(super) async fn run(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool>) {
     let poll = Duration::from_millis(poll_ms.max(100));
-    let mut watcher = ConnectionWatcher { desk, poll, watched: HashMap::new() };
+    let next_try = Instant::now();
+    let mut watcher = ConnectionWatcher { desk, poll, next_try, watched: HashMap::new() };
     loop {
         tokio::select! {
             () = tokio::time::sleep(poll) => {}
@@ -48,18 +57,22 @@ pub(super) async fn run(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Recei
 struct ConnectionWatcher {
     desk: Arc<Desk>,
     poll: Duration,
+    /// When the lease may be tried again.
+    next_try: Instant,
     /// By the number's id.
     watched: HashMap<String, WatchedNumber>,
 }
 
-/// When a number is asked about next.
+/// What is known of a number, and when it is asked about next.
 #[derive(Debug, Clone, Copy)]
 struct WatchedNumber {
     due: Instant,
-    /// Failures in a row.
-    failures: u32,
-    /// Until when everything came in, as far as is known, in Unix milliseconds; `None` if nothing ever
-    /// did.
+    /// How often in a row its link was missing.
+    missing: u32,
+    /// How often in a row it was connecting.
+    connecting: u32,
+    /// Until when everything came in, as far as is known, in Unix milliseconds; `None` before its
+    /// first link.
     complete_until: Option<Millis>,
     /// Whether webhooks may have been lost since then.
     has_gap: bool,
@@ -75,66 +88,73 @@ impl ConnectionWatcher {
         numbers.retain(|number| {
             self.watched.get(number.id.as_str()).is_none_or(|watched| watched.due <= now)
         });
-        if numbers.is_empty() {
+        if numbers.is_empty() || self.next_try > now {
             return;
         }
         let lease = i64::try_from((self.poll * LEASE).as_millis()).unwrap_or(i64::MAX);
-        // The database says so itself, and the lease of another process ends soon.
+        // A database that does not answer says so elsewhere.
         if !self.desk.store.hold(HoldName::Connections, lease).await.unwrap_or(false) {
+            self.watched.clear();
+            self.next_try = now + self.poll * TRY;
             return;
         }
         if let Err(error) = self.begin(&numbers).await {
-            tracing::warn!(%error, "when the numbers last got webhooks could not be read, it is tried again");
+            tracing::warn!(%error, "what is known of linked numbers could not be read, it is tried again");
             return;
         }
-        let asked = join_all(numbers.iter().map(|number| self.ask(number))).await;
-        for (number, watched) in numbers.iter().zip(asked) {
-            self.watched.insert(number.id.to_string(), watched);
+        let answers = join_all(numbers.iter().map(|number| self.desk.ask_connection(number))).await;
+        // One after the other: a list of messages may be large.
+        for (number, answer) in numbers.iter().zip(answers) {
+            if let Err(error) = self.take(number, answer).await {
+                let again = Instant::now() + self.poll * CALM;
+                self.watched.entry(number.id.to_string()).and_modify(|watched| watched.due = again);
+                tracing::warn!(
+                    %error,
+                    number = number.slug,
+                    "what was found of the number's link could not be stored, or its missed messages not read; it is tried again"
+                );
+            }
         }
     }
 
-    /// Notes until when the messages of numbers came in that were not watched yet.
+    /// Notes what is known of numbers that were not watched yet.
     async fn begin(&mut self, numbers: &[Arc<Number>]) -> store::Result<()> {
         if numbers.iter().all(|number| self.watched.contains_key(number.id.as_str())) {
             return Ok(());
         }
-        let rows = self.desk.store.numbers().await?;
+        let rows = self.desk.store.number_connections().await?;
         for number in numbers {
-            let row = rows.iter().find(|row| row.id == number.id.as_str());
-            let fresh = WatchedNumber::new(row.and_then(|row| row.last_webhook_at));
+            let row = rows.iter().find(|row| row.number_id == number.id.as_str());
+            let fresh = WatchedNumber::new(row.and_then(|row| row.complete_until));
             self.watched.entry(number.id.to_string()).or_insert(fresh);
         }
         Ok(())
     }
 
-    /// Asks how a number stands, and takes in what was missed once it is linked again. Returns when to
-    /// ask again.
-    async fn ask(&self, number: &Arc<Number>) -> WatchedNumber {
-        let now = now_ms();
-        let watched = self.watched.get(number.id.as_str()).copied();
-        let mut watched = watched.unwrap_or_else(|| WatchedNumber::new(None));
-        let mut found = self.desk.check_connection(number, watched.failures).await;
-        if matches!(found, Ok(ConnectionState::Ready)) {
-            match self.fill_gap(number, watched).await {
-                Ok(()) => (watched.complete_until, watched.has_gap) = (Some(now), false),
-                Err(error) => found = Err(error),
-            }
-        } else {
-            watched.has_gap = true;
+    /// Stores how a number stands, and takes in what was missed once it is linked again.
+    async fn take(
+        &mut self,
+        number: &Arc<Number>,
+        answer: Result<ConnectionChange, LinkError>,
+    ) -> Result<(), LinkError> {
+        let (now, asked) = (now_ms(), answer?);
+        let Some(watched) = self.watched.get_mut(number.id.as_str()) else { return Ok(()) };
+        let (change, polls) = watched.judge(asked);
+        watched.due = Instant::now() + self.poll * polls;
+        let calm_ms = i64::try_from((self.poll * CALM).as_millis()).unwrap_or(i64::MAX);
+        // A process that was suspended, or had no database, saw nothing of what became of webhooks.
+        watched.has_gap |= watched.complete_until.is_some_and(|until| now - until > 3 * calm_ms);
+        let mut watched = *watched;
+        if let Some(change) = change {
+            self.desk.report_connection(number, change, ConnectionCause::Found).await?;
         }
-        let (polls, failures) = match found {
-            Ok(ConnectionState::Offline) | Err(LinkError::Provider(_)) => {
-                (BUSY << watched.failures.min(MAX_DOUBLINGS), watched.failures + 1)
-            }
-            Ok(ConnectionState::Connecting | ConnectionState::Pairing) => (BUSY, 0),
-            Ok(ConnectionState::Ready | ConnectionState::Stopped)
-            | Err(LinkError::NoLink | LinkError::Phone) => (CALM, 0),
-            Err(LinkError::Store(error)) => {
-                tracing::warn!(%error, number = number.slug, "what became of the number's link could not be stored, it is asked again");
-                (BUSY, watched.failures)
-            }
-        };
-        WatchedNumber { due: Instant::now() + self.poll * polls, failures, ..watched }
+        if asked.state == ConnectionState::Ready {
+            self.fill_gap(number, watched).await?;
+            self.desk.store.record_complete_until(&number.id, now).await?;
+            (watched.complete_until, watched.has_gap) = (Some(now), false);
+            self.watched.insert(number.id.to_string(), watched);
+        }
+        Ok(())
     }
 
     /// Takes in the messages of a gap.
@@ -152,7 +172,7 @@ impl ConnectionWatcher {
             tracing::info!(
                 number = number.slug,
                 count,
-                "the server's messages since the gap were taken in"
+                "the server's messages around a gap were taken in"
             );
         }
         Ok(())
@@ -162,6 +182,70 @@ impl ConnectionWatcher {
 impl WatchedNumber {
     /// A number that is asked about at once.
     fn new(complete_until: Option<Millis>) -> Self {
-        Self { due: Instant::now(), failures: 0, complete_until, has_gap: true }
+        Self { due: Instant::now(), missing: 0, connecting: 0, complete_until, has_gap: true }
+    }
+
+    /// What an answer counts for, and after how many polls of the database the number is asked about
+    /// again.
+    fn judge(&mut self, answer: ConnectionChange) -> (Option<ConnectionChange>, u32) {
+        let ConnectionChange { state, .. } = answer;
+        self.has_gap |= state != ConnectionState::Ready;
+        match state {
+            ConnectionState::Ready => {
+                (self.missing, self.connecting) = (0, 0);
+                (Some(answer), CALM)
+            }
+            ConnectionState::Connecting | ConnectionState::Pairing => {
+                (self.missing, self.connecting) = (0, self.connecting.saturating_add(1));
+                let is_stuck = self.connecting > CONNECTING;
+                (Some(if is_stuck { ConnectionReason::NotReached.into() } else { answer }), BUSY)
+            }
+            ConnectionState::Offline | ConnectionState::Stopped => {
+                self.missing = self.missing.saturating_add(1);
+                if self.missing < MISSING {
+                    return (None, BUSY);
+                }
+                self.connecting = 0;
+                let doublings = (self.missing - MISSING).min(MAX_DOUBLINGS);
+                let is_stopped = state == ConnectionState::Stopped;
+                (Some(answer), if is_stopped { CALM } else { BUSY << doublings })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_is_missing_for_a_moment_is_not_lost() {
+        let mut watched = WatchedNumber::new(None);
+        let closed = ConnectionChange::from(ConnectionReason::LoggedOut);
+        let ready = ConnectionChange::from(ConnectionState::Ready);
+        assert_eq!(watched.judge(ready), (Some(ready), CALM));
+        assert_eq!(watched.judge(closed), (None, BUSY));
+        assert_eq!(watched.judge(ready), (Some(ready), CALM));
+        assert_eq!(
+            (watched.judge(closed), watched.judge(closed)),
+            ((None, BUSY), (Some(closed), CALM))
+        );
+    }
+
+    #[test]
+    fn a_server_that_is_gone_is_asked_ever_more_seldom() {
+        let mut watched = WatchedNumber::new(None);
+        let gone = ConnectionChange::from(ConnectionReason::Unreachable);
+        let waits: Vec<_> = (0..12).map(|_| watched.judge(gone).1).collect();
+        assert_eq!(waits[..5], [3, 3, 6, 12, 24]);
+        assert_eq!(waits[11], BUSY << MAX_DOUBLINGS);
+    }
+
+    #[test]
+    fn a_server_that_connects_for_ever_is_offline() {
+        let mut watched = WatchedNumber::new(None);
+        let connecting = ConnectionChange::from(ConnectionState::Connecting);
+        let last = (0..=CONNECTING).map(|_| watched.judge(connecting).0).last().flatten();
+        assert_eq!(last, Some(ConnectionReason::NotReached.into()));
     }
 }

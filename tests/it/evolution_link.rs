@@ -141,6 +141,9 @@ on_both! {
             server.store(&text_of(other, &format!("3EB0M{n}"), "When do you open?"));
         }
         server.store(&message(&format!("{CUSTOMER}@s.whatsapp.net"), true, "3A0099", &json!({"conversation": "I am on it"})));
+        let served = "447700970402";
+        server.store(&text_of(served, "3EB0S1", "When do you open?"));
+        server.store(&message(&format!("{served}@s.whatsapp.net"), true, "3A0100", &json!({"conversation": "At nine"})));
         server.change(|instance| (instance.state, instance.reason) = ("open", None));
         stands(&app, &path, "ready", None).await;
         until("all are answered", async || server.sent().len() > others.len()).await;
@@ -151,7 +154,39 @@ on_both! {
         wanted.push(CUSTOMER.to_owned());
         wanted.sort();
         assert_eq!(to, wanted, "each once, and nothing old");
+        let texts: Vec<_> = app.thread(served).await.iter().map(|one| one["text"].clone()).collect();
+        assert_eq!(texts, ["When do you open?", "At nine"], "what a colleague answered on the phone is not answered");
         until("a colleague wrote on the phone", async || owner(&app, CUSTOMER).await == "person").await;
+        app.stop().await;
+    }
+
+    async fn what_was_written_while_the_desk_was_down_is_answered_though_a_webhook_came_first(db) {
+        let (app, server, path) = start(db, "").await;
+        until("all is known to have come in", async || {
+            let rows = app.desk.store.number_connections().await.unwrap();
+            rows.iter().any(|row| row.complete_until.is_some())
+        })
+        .await;
+        let app = app.restart(|| server.store(&text_of(CUSTOMER, "3EB0R1", "When do you open?"))).await;
+        let other = "447700970403";
+        deliver(&app, text(other, "3EB0R2", "When do you open?")).await;
+        until("both are answered", async || server.sent().len() == 2).await;
+        let mut to: Vec<_> = server.sent().into_iter().map(|sent| sent.number).collect();
+        to.sort();
+        assert_eq!(to, [CUSTOMER, other]);
+        assert_eq!(connection(&app, &path).await["state"], "ready");
+        app.stop().await;
+    }
+
+    async fn a_list_that_is_none_leaves_the_gap_for_later(db) {
+        let (app, server, path) = start(db, "").await;
+        stands(&app, &path, "ready", None).await;
+        server.change(|instance| (instance.state, instance.reason) = ("close", Some(428)));
+        stands(&app, &path, "stopped", Some("ended")).await;
+        server.store(&text_of(CUSTOMER, "3EB0H1", "When do you open?"));
+        server.fail_list(&Failure::Status(200, json!("<html>Bad gateway</html>"), None));
+        server.change(|instance| (instance.state, instance.reason) = ("open", None));
+        until("it is read again", async || server.sent().len() == 1).await;
         app.stop().await;
     }
 
@@ -256,8 +291,8 @@ async fn an_operator_links_a_number_in_the_terminal() {
     };
     server.change(|instance| (instance.exists, instance.state) = (false, "close"));
     let scan = async {
-        until("a code is shown", async || server.instance().codes > 0).await;
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        until("a code is shown", async || connection(&app, &path).await["state"] == "pairing")
+            .await;
         server.set_connected(true);
     };
     let (linked, ()) =

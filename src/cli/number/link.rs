@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::connected;
 use crate::app::App;
-use crate::desk::{PairingProgress, qr};
+use crate::desk::{LinkError, PairingProgress, qr};
 use crate::domain::ConnectionState;
 
 /// Pause between two looks at how the pairing goes.
@@ -47,9 +47,13 @@ pub(super) async fn connect(
         if started.elapsed() > PATIENCE {
             bail!("nobody scanned a code within {} minutes: try it again", PATIENCE.as_secs() / 60);
         }
-        before = Some(progress);
+        before = Some(progress.clone());
         tokio::time::sleep(PAUSE).await;
-        progress = app.desk.pairing(&number).await?;
+        progress = match app.desk.pairing(&number).await {
+            // One answer that is late does not end the pairing.
+            Err(LinkError::Provider(_)) => continue,
+            progress => progress?,
+        };
     }
 }
 

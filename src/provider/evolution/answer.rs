@@ -35,8 +35,7 @@ pub(super) fn taken(answer: Answer, key: &str) -> Result<Value, Error> {
     let has = |mark: &str| said.to_lowercase().contains(mark);
     if matches!(status, 400 | 500) && has("connection closed") {
         return Err(Error::NotSent(
-            "the instance is not connected to WhatsApp: pair it again in Evolution's manager"
-                .into(),
+            "the instance is not connected to WhatsApp: connect it on the number's page".into(),
         ));
     }
     // What goes wrong after WhatsApp took the message is refused all the same.
@@ -66,10 +65,7 @@ pub(super) fn of_send(error: Error) -> Error {
         Error::Refused { class: Class::OurFault, fault, .. }
             if fault.code == 404 && fault.title.contains("does not exist") =>
         {
-            Error::NotSent(format!(
-                "{}: make and pair it again in Evolution's manager",
-                fault.title
-            ))
+            Error::NotSent(format!("{}: connect the number again on its page", fault.title))
         }
         other => other,
     }
@@ -160,7 +156,7 @@ mod tests {
         };
         for not_sent in [said(500, "Connection Closed"), said(400, "Error: Connection Closed")] {
             assert!(
-                matches!(&not_sent, Error::NotSent(why) if why.contains("manager")),
+                matches!(&not_sent, Error::NotSent(why) if why.contains("number's page")),
                 "{not_sent}"
             );
         }

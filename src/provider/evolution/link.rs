@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use http::Method;
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, Url};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::super::exchange::{self, RequestError, refused};
-use super::super::{Class, DeviceLink, Error, Pairing, json};
+use super::super::{Class, DeviceLink, Error, MissedMessages, Pairing, json};
 use super::request::Call;
-use super::{Evolution, KEY, answer, wire};
+use super::{Evolution, KEY, answer, settings, wire};
 use crate::domain::time::Millis;
 use crate::domain::{ConnectionChange, ConnectionReason, ConnectionState, Fault};
 
@@ -43,15 +43,13 @@ impl DeviceLink for Evolution {
             Err(error) if is_missing(&error) => self.create().await?,
             Err(error) => return Err(error),
         }
+        self.check_reach(webhook_url)?;
         let bearer = format!("Bearer {}", self.webhook_secret.expose_secret());
         // Files are fetched: one above the limit of a webhook would take its message with it.
         let webhook = json!({"webhook": {"enabled": true, "url": webhook_url, "byEvents": false, "base64": false,
             "headers": {"authorization": bearer}, "events": EVENTS}});
         self.set("webhook", webhook).await?;
-        match &self.call_message {
-            Some(message) => self.reject_calls(message).await,
-            None => Ok(()),
-        }
+        self.set_calls().await
     }
 
     async fn connection(&self) -> Result<ConnectionChange, Error> {
@@ -64,11 +62,15 @@ impl DeviceLink for Evolution {
         Ok(match state.as_str() {
             "open" => ConnectionState::Ready.into(),
             "connecting" => ConnectionState::Connecting.into(),
-            _ => self.why_closed().await?.into(),
+            _ => self.closed().await?,
         })
     }
 
     async fn pair(&self, phone: Option<&str>) -> Result<Pairing, Error> {
+        // A pairing that began without the phone has no code for it.
+        if phone.is_some() && self.state().await? == "connecting" {
+            self.log_out().await?;
+        }
         let mut url = self.endpoint(&["instance", "connect", &self.instance]);
         if let Some(phone) = phone {
             url.query_pairs_mut().append_pair("number", phone);
@@ -76,33 +78,26 @@ impl DeviceLink for Evolution {
         Ok(pairing(&self.get(url).await?))
     }
 
-    async fn messages_since(&self, since: Millis) -> Result<Vec<Vec<u8>>, Error> {
-        let mut found = Vec::new();
-        for page in 1..=MAX_PAGES {
-            let body = json!({"where": {}, "page": page, "offset": PAGE_LEN});
-            let call = Call { method: ["chat", "findMessages"], body, file_len: 0 };
-            let answer = exchange::send_request_within(self.post(&call)?, MAX_PAGE_BYTES).await;
-            let answer = answer.map_err(RequestError::of_read_only)?;
-            let mut answer = answer::taken(answer, self.api_key.expose_secret())?;
-            let records = answer.pointer_mut("/messages/records").map(Value::take);
-            let records = records.and_then(|records| match records {
-                Value::Array(records) => Some(records),
-                _ => None,
-            });
-            // Newest first. The server's own filter by time differs between its versions.
-            let records = records.unwrap_or_default();
-            let (is_last, before) = (records.len() < PAGE_LEN, found.len());
-            found.extend(records.into_iter().filter(|record| sent_at(record) >= since));
-            if is_last || found.len() < before + PAGE_LEN {
-                break;
-            }
-        }
+    async fn messages_since(&self, since: Millis) -> Result<MissedMessages, Error> {
+        let owner = self.row().await?.and_then(|row| json::text(&row, "ownerJid"));
         let webhook = |data: Value| {
-            json!({"event": "messages.upsert", "instance": self.instance, "data": data})
+            json!({"event": "messages.upsert", "instance": self.instance, "sender": owner, "data": data})
                 .to_string()
                 .into_bytes()
         };
-        Ok(found.into_iter().rev().map(webhook).collect())
+        let (mut found, mut is_complete) = (Vec::new(), false);
+        for page in 1..=MAX_PAGES {
+            let records = self.page(page).await?;
+            // Newest first. The server's own filter by time differs between its versions.
+            let is_old = |record: &Value| sent_at(record) < since;
+            is_complete = records.len() < PAGE_LEN || records.last().is_some_and(is_old);
+            found.extend(records.into_iter().filter(|record| !is_old(record)).map(webhook));
+            if is_complete {
+                break;
+            }
+        }
+        found.reverse();
+        Ok(MissedMessages { webhooks: found, is_complete })
     }
 
     async fn restart(&self) -> Result<(), Error> {
@@ -136,7 +131,7 @@ impl DeviceLink for Evolution {
 }
 
 impl Evolution {
-    fn delete_request(&self, url: reqwest::Url) -> Result<RequestBuilder, Error> {
+    fn delete_request(&self, url: Url) -> Result<RequestBuilder, Error> {
         Ok(self.client.request(Method::DELETE, url)?.header(KEY, self.key.clone()))
     }
 
@@ -159,13 +154,50 @@ impl Evolution {
         })
     }
 
+    /// Refuses an address of this machine for the webhooks of a server that is elsewhere.
+    fn check_reach(&self, webhook_url: &str) -> Result<(), Error> {
+        let host =
+            webhook_url.parse::<Url>().ok().and_then(|url| url.host_str().map(str::to_owned));
+        let is_own = host
+            .is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]");
+        if is_own && !settings::is_local(&self.server) {
+            let why = format!(
+                "its webhooks would go to {webhook_url}, which only this machine reaches: set [http] base_url to the desk's public address"
+            );
+            return Err(refused(Class::OurFault, why));
+        }
+        Ok(())
+    }
+
+    /// A page of the server's list of messages, without what is not read.
+    async fn page(&self, page: usize) -> Result<Vec<Value>, Error> {
+        let body = json!({"where": {}, "page": page, "offset": PAGE_LEN});
+        let call = Call { method: ["chat", "findMessages"], body, file_len: 0 };
+        let answer = exchange::send_request_within(self.post(&call)?, MAX_PAGE_BYTES).await;
+        let answer = answer.map_err(RequestError::of_read_only)?;
+        let mut answer = answer::taken(answer, self.api_key.expose_secret())?;
+        wire::without_files(&mut answer);
+        match answer.pointer_mut("/messages/records").map(Value::take) {
+            Some(Value::Array(records)) => Ok(records),
+            _ => Err(refused(Class::OurFault, "the server answers with no list of messages")),
+        }
+    }
+
+    /// The instance as the server lists it.
+    async fn row(&self) -> Result<Option<Value>, Error> {
+        let mut url = self.endpoint(&["instance", "fetchInstances"]);
+        url.query_pairs_mut().append_pair("instanceName", &self.instance);
+        let mut answer = self.get(url).await?;
+        Ok(answer.as_array_mut().and_then(|rows| (!rows.is_empty()).then(|| rows.swap_remove(0))))
+    }
+
     /// Makes the instance. It connects to nothing yet.
     async fn create(&self) -> Result<(), Error> {
         let url = self.endpoint(&["instance", "create"]);
         let body = json!({"instanceName": self.instance, "integration": "WHATSAPP-BAILEYS", "qrcode": false, "groupsIgnore": true});
         let request = self.client.post(url)?.header(KEY, self.key.clone()).json(&body);
         let hint = |error| match error {
-            Error::Refused { class: Class::Token, fault, retry_after } => {
+            Error::Refused { class: Class::Token, fault, retry_after } if fault.code == 401 => {
                 let details = Some(
                     "Only the server's global key (AUTHENTICATION_API_KEY) makes instances: enter it as the number's API key, or make the \
                      instance in Evolution's manager."
@@ -182,12 +214,20 @@ impl Evolution {
         self.ask(request).await.map(drop).map_err(hint)
     }
 
-    /// Lets the server reject calls. It takes all settings at once, so the others stay as they are.
-    async fn reject_calls(&self, message: &str) -> Result<(), Error> {
+    /// Lets the server reject calls with the message, or none. It takes all settings at once, so the
+    /// others stay as they are. A message of the server's manager would look like a person's.
+    async fn set_calls(&self) -> Result<(), Error> {
         let url = self.endpoint(&["settings", "find", &self.instance]);
         let found = self.get(url).await?;
         let is_on = |name: &str| found.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let mut settings = json!({"rejectCall": true, "msgCall": message});
+        let (before, message) =
+            (json::text(&found, "msgCall").unwrap_or_default(), &self.call_message);
+        let rejects = message.is_some() || is_on("rejectCall") && before.is_empty();
+        let message = message.as_deref().unwrap_or_default();
+        if before == message && is_on("rejectCall") == rejects {
+            return Ok(());
+        }
+        let mut settings = json!({"rejectCall": rejects, "msgCall": message});
         for name in
             ["groupsIgnore", "alwaysOnline", "readMessages", "readStatus", "syncFullHistory"]
         {
@@ -196,21 +236,25 @@ impl Evolution {
         self.set("settings", settings).await
     }
 
-    /// Why the instance is closed.
-    async fn why_closed(&self) -> Result<ConnectionReason, Error> {
-        let mut url = self.endpoint(&["instance", "fetchInstances"]);
-        url.query_pairs_mut().append_pair("instanceName", &self.instance);
-        let answer = self.get(url).await?;
-        let instance = answer.as_array().and_then(|all| all.first());
-        let code = instance.and_then(|one| json::whole(one, "disconnectionReasonCode"));
-        Ok(code.map_or(ConnectionReason::NotPaired, wire::reason))
+    /// What became of an instance that is closed: it is for a moment, too, whenever it connects anew.
+    async fn closed(&self) -> Result<ConnectionChange, Error> {
+        let row = self.row().await?.unwrap_or_default();
+        if json::text(&row, "connectionStatus").is_some_and(|state| state != "close") {
+            return Ok(ConnectionState::Connecting.into());
+        }
+        let code = json::whole(&row, "disconnectionReasonCode");
+        Ok(code.map_or(ConnectionReason::NotPaired, wire::reason).into())
     }
 }
 
 /// What `connect` answered: the newest codes, or that the instance is linked.
 fn pairing(answer: &Value) -> Pairing {
     let code = |name: &str| {
-        json::text(answer, name).filter(|code| !code.is_empty() && code.len() <= MAX_CODE_LEN)
+        let is_code = |code: &String| {
+            (1..=MAX_CODE_LEN).contains(&code.len())
+                && code.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        json::text(answer, name).filter(is_code)
     };
     let state = answer.get("instance").and_then(|instance| json::text(instance, "state"));
     Pairing {
@@ -238,11 +282,11 @@ mod tests {
     #[test]
     fn what_connect_answers_is_read() {
         let of = |answer: Value| pairing(&answer);
-        assert_eq!(of(json!({"count": 0})), Pairing::default());
+        assert!(of(json!({"count": 0})) == Pairing::default());
         assert!(of(json!({"instance": {"instanceName": "shop1", "state": "open"}})).is_done);
-        assert_eq!(of(json!([1, {"code": 2}])), Pairing::default());
+        assert!(of(json!([1, {"code": 2}])) == Pairing::default());
         let long = "x".repeat(MAX_CODE_LEN + 1);
-        assert_eq!(of(json!({"code": long, "pairingCode": ""})), Pairing::default());
+        assert!(of(json!({"code": long, "pairingCode": ""})) == Pairing::default());
         let Some(body) = shared("fixtures/evolution/res.edge.connect_200_qr.json") else { return };
         let body: Value = serde_json::from_slice(&body).unwrap();
         let found = of(body.clone());

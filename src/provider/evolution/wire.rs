@@ -122,11 +122,14 @@ pub(super) fn stored_body(body: &[u8]) -> Vec<u8> {
 }
 
 /// Removes files in base64, and what is in a QR code. JSON of a webhook is at most 127 levels deep.
-fn without_files(value: &mut Value) {
+pub(super) fn without_files(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(without_files),
         Value::Object(fields) => {
-            fields.retain(|name, value| name != "base64" || !value.is_string());
+            // A preview has a number for each byte.
+            fields.retain(|name, value| {
+                name != "jpegThumbnail" && (name != "base64" || !value.is_string())
+            });
             if let Some(Value::Object(code)) = fields.get_mut("qrcode") {
                 code.retain(|name, _| name == "instance");
             }

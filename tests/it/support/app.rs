@@ -156,15 +156,7 @@ impl Setup {
         let config = merged(&toml, &self.extra);
         let app = Box::pin(App::assemble(config.clone())).await.unwrap();
         Box::pin(app.learn(&SilentProgress)).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let desk = app.desk.clone();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(async move {
-            app.serve(listener, async move { drop(stopped.await) }).await.unwrap();
-        });
-        let http = reqwest::Client::new();
-        TestApp { whatsapp, model, desk, url, home, config, http, stop, served }
+        serve(app, (whatsapp, model), (home, config)).await
     }
 
     /// Returns the configuration as TOML. An empty `store` means SQLite in `home`.
@@ -210,6 +202,23 @@ impl Setup {
             number("second", "bolt", SECOND, graph)
         )
     }
+}
+
+/// Serves an application on a port of its own.
+async fn serve(
+    app: App,
+    (whatsapp, model): (Graph, OpenAi),
+    (home, config): (TempDir, Config),
+) -> TestApp {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let desk = app.desk.clone();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(async move {
+        app.serve(listener, async move { drop(stopped.await) }).await.unwrap();
+    });
+    let http = reqwest::Client::new();
+    TestApp { whatsapp, model, desk, url, home, config, http, stop, served }
 }
 
 /// Runs SQL directly on the database (SQLite in `home` when `url` is empty). Returns the number of
@@ -420,6 +429,17 @@ impl TestApp {
         let _ = self.stop.send(());
         self.served.await.unwrap();
         self.home
+    }
+
+    /// Waits until no work is pending, stops the application, and starts it anew on the same data.
+    pub(crate) async fn restart(self, meanwhile: impl FnOnce()) -> Self {
+        self.settle().await;
+        let Self { whatsapp, model, home, config, stop, served, .. } = self;
+        let _ = stop.send(());
+        served.await.unwrap();
+        meanwhile();
+        let app = Box::pin(App::assemble(config.clone())).await.unwrap();
+        serve(app, (whatsapp, model), (home, config)).await
     }
 
     /// Waits until no work is pending, then stops the application as SIGTERM does.

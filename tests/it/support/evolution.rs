@@ -199,6 +199,11 @@ impl Evolution {
         self.state.instance_failures.add(1, failure, Some("create"));
     }
 
+    /// Makes the next request for the list of messages fail.
+    pub(crate) fn fail_list(&self, failure: &Failure) {
+        self.state.instance_failures.add(1, failure, Some("list"));
+    }
+
     /// Ends the failures of requests about the instance.
     pub(crate) fn forget_instance_failures(&self) {
         self.state.instance_failures.forget();
@@ -404,7 +409,10 @@ async fn chats(
                 "mimetype": "image/jpeg", "base64": STANDARD.encode(bytes), "buffer": null,
             })
         }
-        "findMessages" => return Ok(answer(&page(&state, &body))),
+        "findMessages" => {
+            let _ = state.instance_failures.play("list").await?;
+            return Ok(answer(&page(&state, &body)));
+        }
         other => return Err(no_path(&format!("/chat/{other}/{instance}"))),
     };
     Ok((StatusCode::CREATED, answer(&reply)).into_response())
@@ -505,7 +513,7 @@ async fn log_out(
     authorize(&headers)?;
     known(&state, &instance)?;
     let mut current = state.instance.lock().unwrap();
-    if current.state != "open" {
+    if current.state == "close" {
         return Err(bad_request(json!([format!("The \"{instance}\" instance is not connected")])));
     }
     (current.state, current.reason) = ("close", Some(401));

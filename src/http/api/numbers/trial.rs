@@ -127,7 +127,7 @@ async fn write_as_customer(
             "`incoming` is for practice numbers: write to this one from a phone, in WhatsApp.",
         )
     })?;
-    let delivery = Delivery::of(number, body, false);
+    let delivery = Delivery::of_practice(number, body);
     let delivery = delivery.map_err(|malformed| Problem::bad_request(malformed.to_string()))?;
     web.desk.take_in(std::slice::from_ref(number), delivery).await?;
     Ok(NumberTried {

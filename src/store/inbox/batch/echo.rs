@@ -21,15 +21,16 @@ impl Batch<'_> {
         if let Some(original) = echo.content.changes() {
             return self.change_own(conn, number, (echo, original)).await;
         }
-        if echo.imported {
-            return self.import(conn, number, echo).await;
-        }
         let kept = self.conversations.at((number, &echo.to))?;
-        // An echo of an own message that arrived before its send was recorded.
+        // An echo of an own message that arrived before its send was recorded, or of one whose outcome
+        // is unknown.
         if messages::match_echo(conn, &kept.id, echo).await? {
             kept.spoken = true;
             self.seen.insert(known, None);
             return self.settle_echoed(conn, number, echo).await;
+        }
+        if echo.imported {
+            return self.import(conn, number, echo).await;
         }
         kept.take_over(PersonAction::Answered);
         let conversation = kept.id.clone();
