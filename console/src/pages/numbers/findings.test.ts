@@ -23,7 +23,10 @@ test("a number is blocked by what stops it, not by what only needs attention", (
 });
 
 test("a lost link is told apart from what else is wrong", () => {
-  expect([isOfLink(warning("number_disconnected")), isOfLink(warning("server_unreachable"))]).toEqual([true, true]);
+  expect([isOfLink(warning("number_disconnected")), isOfLink(warning("server_unreachable"))]).toEqual([
+    true,
+    true,
+  ]);
   expect([isOfLink(warning("account_banned")), isOfLink(warning(null))]).toEqual([false, false]);
   expect(isBlocked({ warnings: [warning("server_unreachable")] })).toBe(true);
 });
