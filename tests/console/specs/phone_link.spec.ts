@@ -88,7 +88,7 @@ test.describe("of the configuration file", () => {
     await link(page).getByRole("button", { name: "Log out" }).click();
     await dialog(page).getByLabel("Also delete the instance").check();
     await dialog(page).getByRole("button", { name: "Log out" }).click();
-    await expect(link(page)).toContainText("no such instance");
+    await expect(link(page)).toContainText("no instance of this name");
     expect(evolution.state).toBeUndefined();
   });
 

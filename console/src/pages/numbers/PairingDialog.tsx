@@ -73,7 +73,7 @@ function Codes({ progress }: { progress?: Schemas["NumberPairing"] }) {
   const { t } = useTranslation("numbers");
   const { qr, code } = progress ?? {};
   return (
-    <Group align="flex-start" gap="lg">
+    <Group align="flex-start" justify="center" gap="lg">
       {/* A camera reads dark on light alone, in a dark page, too. */}
       <Box bg="white" w={280} h={280} p={8} style={{ borderRadius: "var(--mantine-radius-md)" }}>
         {qr ? (
@@ -86,7 +86,7 @@ function Codes({ progress }: { progress?: Schemas["NumberPairing"] }) {
       </Box>
       <Stack flex="1 1 220px" gap="sm">
         <Text size="sm" fw={600} role="status">
-          {t(qr ? "link.scan" : "link.waiting")}
+          {t(qr ? (code ? "link.scanOrType" : "link.scan") : "link.waiting")}
         </Text>
         <div aria-live="polite">{code && <TypedCode code={code} />}</div>
         <List type="ordered" size="sm" spacing={4}>

@@ -66,12 +66,13 @@ function LinkState({ connection }: { connection: Connection }) {
         <Text size="sm">{t("link.effect.ready")}</Text>
       </Alert>
     );
-  const effect = state ? t("effect.silent") : t("link.effect.unknown");
   return (
     <LevelAlert level={level} title={name}>
-      <Finding title={why || effect} todo={todo}>
-        {why && level === "error" && <Text size="sm">{effect}</Text>}
-      </Finding>
+      <Finding
+        title={why || t(state ? "effect.silent" : "link.effect.unknown")}
+        effect={why && level === "error" ? "silent" : undefined}
+        todo={todo}
+      />
     </LevelAlert>
   );
 }
