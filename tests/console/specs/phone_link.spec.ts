@@ -38,7 +38,7 @@ test.describe("of the configuration file", () => {
     await evolution.scanned();
     await expect(dialog(page)).toBeHidden();
     await expect(page.getByRole("alert").filter({ hasText: "linked is linked to WhatsApp" })).toBeVisible();
-    await expect(link(page)).toContainText("Messages come in and go out");
+    await expect(link(page)).toContainText("linked to the server");
     await expect(link(page).getByRole("button", { name: "Connect again" })).toBeFocused();
     await accessible(page, "a number that is linked");
     // Nobody asks any more.
@@ -124,9 +124,12 @@ test("the set-up ends with a number that is linked and called", async ({ page, d
   await accessible(page, "the form of a linked number");
   await page.getByRole("button", { name: "Save and continue" }).click();
   await expect(main).toContainText("Step 3 of 5");
-  await expect(main.getByRole("heading", { name: "Link to WhatsApp" })).toBeVisible();
+  await expect(main.getByRole("heading", { name: "Connect" })).toBeVisible();
   await page.getByRole("button", { name: "Continue without it" }).click();
   await expect(page.getByTestId("uncalled")).toContainText("not linked to its phone");
+  // There is no sample template to send.
+  await expect(main.getByLabel("Text", { exact: true })).toBeVisible();
+  await expect(main.getByRole("radio")).toHaveCount(0);
   await page.getByRole("button", { name: "Continue without it" }).click();
   const finish = page.getByTestId("finish");
   await expect(page.locator('[data-check="linked"]')).toHaveAttribute("data-done", "false");

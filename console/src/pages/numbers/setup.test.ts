@@ -58,8 +58,8 @@ test("a provider in the own network may call any address, and has to call it", (
 
 test("a number that is linked to a phone needs that first, and its steps are named so", () => {
   const phone = (state: Schemas["ConnectionState"]) => ({ connection: { state, since: 5 } });
-  expect(open(phone("pairing"), linked)).toEqual(["linked", "called", "sent", "received", "name"]);
-  expect(open({ ...phone("ready"), last_webhook_at: 1 }, linked)).toEqual(["sent", "received", "name"]);
+  expect(open(phone("pairing"), linked)).toEqual(["linked", "called", "sent", "received"]);
+  expect(open({ ...phone("ready"), last_webhook_at: 1 }, linked)).toEqual(["sent", "received"]);
   expect(openStep({ ...number, ...phone("stopped"), last_webhook_at: 1 }, linked)).toBe("callback");
   expect([stepName("callback", linked), stepName("callback", meta)]).toEqual(["link", "callback"]);
   expect([stepName("test", linked), linksPhones(meta)]).toEqual(["test", false]);
