@@ -35,7 +35,7 @@ pub(super) fn taken(answer: Answer, key: &str) -> Result<Value, Error> {
     let has = |mark: &str| said.to_lowercase().contains(mark);
     if matches!(status, 400 | 500) && has("connection closed") {
         return Err(Error::NotSent(
-            "the instance is not connected to WhatsApp: pair it again in Evolution's manager"
+            "the instance is not connected to WhatsApp: connect the number again on its page"
                 .into(),
         ));
     }
@@ -67,7 +67,7 @@ pub(super) fn of_send(error: Error) -> Error {
             if fault.code == 404 && fault.title.contains("does not exist") =>
         {
             Error::NotSent(format!(
-                "{}: make and pair it again in Evolution's manager",
+                "{}: connect the number on its page, which makes it again",
                 fault.title
             ))
         }

@@ -83,9 +83,7 @@ impl Settings {
     pub(super) fn check(&self) -> Result<(), String> {
         let instance = self.instance.trim();
         if instance.is_empty() || instance.chars().any(char::is_control) {
-            return Err(
-                self.wrong("instance", "must be the instance's name in Evolution's manager")
-            );
+            return Err(self.wrong("instance", "must be the instance's name on the server"));
         }
         if self.api_key.expose_secret().is_empty() {
             return Err(self.wrong("api_key", "is empty"));
