@@ -474,7 +474,12 @@ async fn the_form_asks_the_server_and_proposes_the_secret() {
     let found = check(fields(Evolution::INSTANCE, Evolution::KEY)).await;
     assert!(found["message"].as_str().unwrap().contains("QR code"), "{found}");
     let wrong = check(fields("nope", Evolution::KEY)).await;
-    assert_eq!(wrong["fields"]["instance"]["ok"], false, "{wrong}");
+    assert_eq!(
+        (&wrong["found"], &wrong["fields"]["instance"]["ok"]),
+        (&json!(false), &json!(true)),
+        "{wrong}"
+    );
+    assert!(wrong["message"].as_str().unwrap().contains("no instance of this name yet"), "{wrong}");
     let wrong = check(fields(Evolution::INSTANCE, "another-key")).await;
     assert_eq!(wrong["fields"]["api_key"]["ok"], false, "{wrong}");
     let plain = json!({"fields": {"server_url": "http://evo.example.com"}, "field": "server_url"});

@@ -21,40 +21,40 @@ pub(super) const FORM: Form = Form {
             .help("Of the Evolution server, as this desk reaches it, without /manager at the end. With https, unless it is in your own network.")
             .like("https://evolution.example.com"),
         Field::required("instance", Kind::Text, "Instance")
-            .help("Evolution's manager: the name at the top of the instance's card.")
+            .help("Its name on the server: a new one, such as your shop's, or that of an instance which is there already, with the same capitals.")
             .pattern("^[^/?#%\\\\]{1,100}$")
             .like("shop1"),
         Field::required("api_key", Kind::Secret, "API key")
-            .help("Evolution's manager: the key on the instance's card, shown with the eye. The server's global key works, too.")
+            .help("The server's global key (AUTHENTICATION_API_KEY in its settings) makes a new instance. For one that is there already its own key works, too.")
             .pattern("^[!-~]{4,500}$")
             .like("…"),
         Field::required("webhook_secret", Kind::Secret, "Webhook secret")
-            .help("Made here; it is set as a header of the instance's webhook, see the steps.")
+            .help("Made here; the desk sets it as a header of the instance's webhook whenever the number is connected.")
             .pattern("^[!-~]{16,200}$")
             .like("…"),
+        Field::optional("call_message", Kind::Text, "Answer to calls")
+            .help("Calls are rejected, and callers get this message. The bot is then silent in that conversation, as after a person's message. \
+                   It is set when the number is connected. Empty: calls ring on the phone.")
+            .pattern("^.{0,500}$")
+            .like("We take no calls here: please write to us."),
     ],
     steps: &[
         Step {
-            title: "Make and pair an instance",
-            text: "In Evolution's manager (your server's address with /manager): Instance + with the channel Baileys. Open it, Get QR Code, and \
-                   scan it with the number's phone: WhatsApp > Linked devices.",
+            title: "Have an Evolution server",
+            text: "Version 2, in your own network or at a host. You need its address and its global key, which is AUTHENTICATION_API_KEY in its \
+                   settings. For an instance that is there already its own key works, too.",
             shows: &[],
         },
         Step {
-            title: "Tell the instance where your desk is",
-            text: "In a terminal, for the manager sets no headers: with your server's address, the instance's name, your key, and the two \
-                   values below as URL and SECRET. `curl -X POST SERVER/webhook/set/INSTANCE -H \"apikey: KEY\" -H \"Content-Type: \
-                   application/json\" -d '{\"webhook\": {\"enabled\": true, \"url\": \"URL\", \"headers\": {\"authorization\": \"Bearer \
-                   SECRET\"}, \"byEvents\": false, \"base64\": false, \"events\": [\"MESSAGES_UPSERT\", \"MESSAGES_UPDATE\", \
-                   \"MESSAGES_EDITED\", \"MESSAGES_DELETE\", \"SEND_MESSAGE\", \"CONNECTION_UPDATE\", \"QRCODE_UPDATED\", \"CALL\", \
-                   \"STATUS_INSTANCE\", \"LOGOUT_INSTANCE\", \"REMOVE_INSTANCE\"]}}'` The manager shows all but the header under Events > \
-                   Webhook.",
+            title: "Choose a name for the instance",
+            text: "An instance is the server's link to one phone. The desk makes it when the number is connected, if there is none of this name.",
+            shows: &[],
+        },
+        Step {
+            title: "Save, then connect the number",
+            text: "Press Connect on the number's page and scan the QR code with the number's phone: WhatsApp > Linked devices > Link a device. The \
+                   desk sets the webhook on the server itself: the server calls this address, so it must be able to reach it.",
             shows: &[Shows::CallbackUrl, Shows::WebhookSecret],
-        },
-        Step {
-            title: "Write to the number",
-            text: "From another phone, in WhatsApp.",
-            shows: &[],
         },
     ],
     practice: false,
@@ -88,7 +88,7 @@ fn trap(field: &str, value: &str) -> Option<&'static str> {
 /// What to do about an instance that is not connected.
 pub(super) fn not_connected(instance: &str, state: &str) -> String {
     format!(
-        "the instance {instance} is not connected to WhatsApp ({state}): open it in Evolution's manager and scan the QR code with the number's phone"
+        "the instance {instance} is not connected to WhatsApp ({state}): connect it on the number's page, and scan the QR code with the number's phone"
     )
 }
 
@@ -140,7 +140,7 @@ fn field_error(error: &Error) -> FieldError {
     match (class, fault.code) {
         (Class::Token, _) => of(
             "api_key",
-            "The server does not know this key. Evolution's manager: the key on the instance's card, shown with the eye.",
+            "The server does not know this key. It is AUTHENTICATION_API_KEY in the server's settings, or the key on the instance's card in Evolution's manager.",
         ),
         (_, 404) if fault.title.contains("nstance") => no_instance(),
         (_, 404) => no_server(),
@@ -150,11 +150,12 @@ fn field_error(error: &Error) -> FieldError {
     }
 }
 
+/// Without a field: a number may be saved before its instance is made.
 fn no_instance() -> FieldError {
     FieldError {
-        field: Some("instance"),
-        message: "The server has no instance of this name, or the key is another instance's. Evolution's manager: the name at the top of \
-                  the instance's card, with the same capitals."
+        field: None,
+        message: "The server has no instance of this name yet. Connecting the number makes it, with the server's global key. If it should be \
+                  there: see its name at the top of its card in Evolution's manager, with the same capitals."
             .to_owned(),
     }
 }
@@ -178,7 +179,7 @@ mod tests {
             field_error(&Error::Refused { class, fault, retry_after: None }).field
         };
         assert_eq!(of(401, "Unauthorized", Class::Token), Some("api_key"));
-        assert_eq!(of(404, "Instance \"nope\" not found", Class::OurFault), Some("instance"));
+        assert_eq!(of(404, "Instance \"nope\" not found", Class::OurFault), None);
         assert_eq!(of(404, "HTTP 404", Class::OurFault), Some("server_url"));
         assert_eq!(of(500, "Internal Server Error", Class::Transient), None);
         let lost = field_error(&Error::NotSent("no route".into()));

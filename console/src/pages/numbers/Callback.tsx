@@ -46,7 +46,7 @@ export function Callback({ number, provider }: Props) {
   return (
     <Stack>
       {shakesHands(provider) && <LocalAddress address={number.webhook_url} provider={title} />}
-      <Text size="sm">{t("callback.about", { provider: title })}</Text>
+      <Text size="sm">{t(number.connection ? "link.about" : "callback.about", { provider: title })}</Text>
       <Steps provider={provider} steps={parted(provider).after} shown={shown} />
       {proposal && <Handshake number={number} title={title} />}
     </Stack>
@@ -98,7 +98,7 @@ function Token({ number, provider, proposal }: Props & { proposal: Proposal }) {
 }
 
 /** Polls until the provider has called, while this step is shown. */
-function Handshake({ number, title }: { number: Schemas["Number"]; title: string }) {
+export function Handshake({ number, title }: { number: Schemas["Number"]; title: string }) {
   const { t } = useTranslation("numbers");
   const format = useFormat();
   const { data } = $api.useQuery(

@@ -90,7 +90,10 @@ function Row({ check, number, provider }: { check: Check } & Omit<Props, "only">
             )
           : !provider.practice && (
               <Text size="sm" c="dimmed">
-                {t(`check.${what}.todo`, names)}
+                {t(
+                  number.connection && what === "received" ? "check.received.linked" : `check.${what}.todo`,
+                  names,
+                )}
               </Text>
             )}
       </div>

@@ -101,7 +101,7 @@ function One({
     placeholder: had ? `${had} · ${t("form.kept")}` : (placeholder ?? undefined),
     value,
     error: wrong,
-    dir: "ltr" as const,
+    dir: kind === "text" ? ("auto" as const) : ("ltr" as const),
     spellCheck: false,
     inputMode: kind === "digits" ? ("numeric" as const) : undefined,
     autoComplete: secret ? "new-password" : "off",
@@ -114,7 +114,11 @@ function One({
         <Input
           {...common}
           {...(secret && { visibilityToggleButtonProps: { "aria-label": t("form.show", { name: label }) } })}
-          onChange={(event) => change(name, event.currentTarget.value.trim())}
+          onChange={(event) => {
+            const written = event.currentTarget.value;
+            // A text may have several words; a space at its end is one that is being written.
+            change(name, kind === "text" ? written.trimStart() : written.trim());
+          }}
         />
         {verdict?.ok && (
           <Text size="xs" c="teal" mt={4} role="status">

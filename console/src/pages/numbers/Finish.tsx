@@ -8,7 +8,9 @@ import type { Schemas } from "@/api/client";
 import { useAgentNames } from "@/parts/agentName";
 import { sends } from "@/parts/numberState";
 import { Checklist } from "./Checklist";
+import { ConnectButton } from "./ConnectButton";
 import { isBlocked } from "./findings";
+import { isLinked } from "./link";
 import { phoneOf, waAddress } from "./phone";
 import type { Provider } from "./provider";
 import { openStep, type SetupStep } from "./setup";
@@ -55,11 +57,10 @@ export function Finish({ number, provider, show }: Props) {
           {t("check.list")}
         </Title>
         <Checklist number={number} provider={provider} />
-        {missing && (
-          <Button mt="md" onClick={() => show(missing)}>
-            {t("step.resume")}
-          </Button>
-        )}
+        <Group mt="md" gap="xs">
+          {!isLinked(number) && <ConnectButton number={number} />}
+          {missing && isLinked(number) && <Button onClick={() => show(missing)}>{t("step.resume")}</Button>}
+        </Group>
       </section>
       <NextSteps number={number} provider={provider} show={show} />
       <Group justify="flex-end">

@@ -20,6 +20,7 @@ import { History } from "./History";
 import { NumberSetup } from "./NumberSetup";
 import { NumberState } from "./NumberState";
 import { PauseButton, PauseNotice } from "./PauseNotice";
+import { PhoneLink } from "./PhoneLink";
 import { hasTemplates, type Provider, useProviders } from "./provider";
 import { StopNotice } from "./StopNotice";
 import { openStep, stepOf } from "./setup";
@@ -100,13 +101,14 @@ function NumberView({ number, provider }: { number: Number; provider?: Provider 
     <Stack gap="lg">
       <StopNotice number={number} />
       <PauseNotice number={number} />
-      <Warnings number={number} />
+      <Warnings number={number} isLinkShown={!step || step === "callback"} />
       <FallbackWarning number={number} />
       {number.from === "file" && <Alert>{t("fileAbout")}</Alert>}
       {provider && step ? (
         <NumberSetup number={number} provider={provider} step={step} />
       ) : (
         <>
+          <PhoneLink number={number} />
           {provider && next && (
             <Paper withBorder p={{ base: "md", sm: "lg" }} component="section" aria-labelledby="open">
               <Title order={2} id="open" mb="sm">

@@ -4,16 +4,19 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
-import { Callback } from "./Callback";
+import { Callback, Handshake } from "./Callback";
 import { Checklist, useProgress } from "./Checklist";
 import { EditNumber } from "./EditNumber";
 import { Finish } from "./Finish";
+import { isLinked } from "./link";
 import { Needs } from "./Needs";
+import { LinkControls } from "./PhoneLink";
 import { waAddress } from "./phone";
 import { type Provider, parted, useWords } from "./provider";
+import { host } from "./reach";
 import { SetupSteps, StepPlace } from "./SetupSteps";
 import { Steps } from "./Steps";
-import { isConnected, openStep, type SetupStep, stepsOf } from "./setup";
+import { isConnected, openStep, type SetupStep, stepName, stepsOf } from "./setup";
 import { TestMessage } from "./TestMessage";
 import { useTested } from "./tested";
 
@@ -25,7 +28,7 @@ export function NumberSetup({ number: first, provider, step }: Props & { step: S
   const number = useProgress(first, provider);
   const show = (next: SetupStep) =>
     void navigate({ to: "/numbers/$number", params: { number: number.id }, search: { step: next } });
-  const connected = isConnected(number, provider);
+  const connected = isLinked(number) && isConnected(number, provider);
   const tested = useTested(number.id);
   const tried = tested || !!number.last_sent_at || !!number.last_inbound_at;
   const finished = {
@@ -53,7 +56,7 @@ export function NumberSetup({ number: first, provider, step }: Props & { step: S
           {step !== "finish" && (
             <div>
               <StepPlace provider={provider} active={step} />
-              <Title order={2}>{t(`step.${step}`)}</Title>
+              <Title order={2}>{t(`step.${stepName(step, provider)}`)}</Title>
             </div>
           )}
           {step === "need" && (
@@ -63,7 +66,12 @@ export function NumberSetup({ number: first, provider, step }: Props & { step: S
             </>
           )}
           {step === "fields" && <EditNumber number={number} provider={provider} />}
-          {step === "callback" && <Callback number={number} provider={provider} />}
+          {step === "callback" &&
+            (number.connection ? (
+              <PhoneStep number={number} connection={number.connection} provider={provider} />
+            ) : (
+              <Callback number={number} provider={provider} />
+            ))}
           {step === "test" && <Test number={number} provider={provider} show={show} />}
           {step === "finish" && <Finish number={number} provider={provider} show={show} />}
           {step !== "finish" && (
@@ -96,19 +104,40 @@ export function NumberSetup({ number: first, provider, step }: Props & { step: S
   );
 }
 
+/** The phone is linked, and the provider's server reaches this desk. */
+function PhoneStep({ number, connection, provider }: Props & { connection: Schemas["NumberConnection"] }) {
+  const { t } = useTranslation("numbers");
+  const { brand } = useWords(provider);
+  return (
+    <Stack>
+      <LinkControls number={number} connection={connection} />
+      {isLinked(number) && (
+        <>
+          <Handshake number={number} title={brand(provider)} />
+          {!isConnected(number, provider) && (
+            <Text size="sm">{t("check.called.todo", { host: host(number.webhook_url) })}</Text>
+          )}
+        </>
+      )}
+    </Stack>
+  );
+}
+
 /** Both ways of a message: one that is written to the number, and one that is sent from it. */
 function Test({ number, provider, show }: Props & { show: (step: SetupStep) => void }) {
   const { t } = useTranslation("numbers");
   const { brand } = useWords(provider);
   const address = waAddress(number.display);
+  const uncalled = number.connection ? "link.uncalled" : "callback.missing";
+  const missing = !isLinked(number) ? "link.missing" : !isConnected(number, provider) ? uncalled : undefined;
   return (
     <Stack gap="lg">
-      {!isConnected(number, provider) && (
+      {missing && (
         <Alert color="orange" icon={<IconAlertTriangle aria-hidden />} data-testid="uncalled">
           <Stack gap="xs" align="flex-start">
-            {t("callback.missing", { provider: brand(provider) })}
+            {t(missing, { provider: brand(provider), host: host(number.webhook_url) })}
             <Button size="xs" variant="default" onClick={() => show("callback")}>
-              {t("step.callback")}
+              {t(`step.${stepName("callback", provider)}`)}
             </Button>
           </Stack>
         </Alert>

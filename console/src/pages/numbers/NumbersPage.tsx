@@ -11,6 +11,7 @@ import { Async, Empty } from "@/parts/States";
 import { useHealthWords } from "./Health";
 import { NumberState } from "./NumberState";
 import { PauseNotice } from "./PauseNotice";
+import { LinkNotice } from "./PhoneLink";
 import { useProviders, useWords } from "./provider";
 import { StopNotice } from "./StopNotice";
 import { Warnings } from "./Warnings";
@@ -118,6 +119,7 @@ function Row({ number }: { number: Schemas["Number"] }) {
           {facts.filter(Boolean).join(" · ")}
         </Text>
         <StopNotice number={number} brief />
+        <LinkNotice number={number} />
         <PauseNotice number={number} brief />
         <Warnings number={number} brief />
       </Stack>

@@ -3,7 +3,7 @@ import { Progress, Stack, Stepper, Text } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import type { Provider } from "./provider";
-import { type SetupStep, stepsOf } from "./setup";
+import { type SetupStep, stepName, stepsOf } from "./setup";
 
 type Props = {
   provider: Provider;
@@ -26,12 +26,12 @@ export function SetupSteps({ provider, active, reached, finished, show }: Props)
     return (
       <Stack gap={6} data-testid="progress">
         <Text size="sm" fw={600}>
-          {t("step.at", { at: at + 1, all: steps.length, step: t(`step.${active}`) })}
+          {t("step.at", { at: at + 1, all: steps.length, step: t(`step.${stepName(active, provider)}`) })}
         </Text>
         <Progress value={((at + 1) / steps.length) * 100} size="sm" aria-hidden />
         {next && (
           <Text size="xs" c="dimmed">
-            {t("step.then", { step: t(`step.${next}`) })}
+            {t("step.then", { step: t(`step.${stepName(next, provider)}`) })}
           </Text>
         )}
       </Stack>
@@ -46,7 +46,7 @@ export function SetupSteps({ provider, active, reached, finished, show }: Props)
       {steps.map((step, place) => (
         <Stepper.Step
           key={step}
-          label={t(`step.${step}`)}
+          label={t(`step.${stepName(step, provider)}`)}
           allowStepSelect={reached(step)}
           disabled={!reached(step)}
           aria-current={place === at ? "step" : undefined}

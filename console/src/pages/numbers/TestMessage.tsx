@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { Failed } from "@/parts/States";
-import { type Provider, useWords } from "./provider";
+import { hasTemplates, type Provider, useWords } from "./provider";
 import { keepTested } from "./tested";
 
 type Props = { number: Schemas["Number"]; provider: Provider };
@@ -16,6 +16,7 @@ export function TestMessage({ number, provider }: Props) {
   const { brand } = useWords(provider);
   const title = brand(provider);
   const { practice } = provider;
+  const hasSample = hasTemplates(provider);
   const trying = $api.useMutation("post", "/api/v1/numbers/{id}/test", {
     onSuccess: ({ ok }) => {
       if (ok && !practice) keepTested(number.id);
@@ -23,7 +24,7 @@ export function TestMessage({ number, provider }: Props) {
     },
   });
   const form = useForm({
-    initialValues: { to: "", what: practice ? "own" : "template", text: "" },
+    initialValues: { to: "", what: hasSample ? "template" : "own", text: "" },
     validate: {
       to: (to) => (/^\+?[\d\s().-]{7,24}$/.test(to.trim()) ? null : t("test.toWrong")),
       text: (text) => (practice && !text.trim() ? t("form.missing") : null),
@@ -51,7 +52,7 @@ export function TestMessage({ number, provider }: Props) {
           required
           {...form.getInputProps("to")}
         />
-        {!practice && (
+        {hasSample && (
           <Radio.Group label={t("test.what")} {...form.getInputProps("what")}>
             <Stack gap="xs" mt={6}>
               <Radio value="template" label={t("test.template")} description={t("test.templateAbout")} />
@@ -79,14 +80,20 @@ export function TestMessage({ number, provider }: Props) {
           {t("test.send")}
         </Button>
         {trying.error && <Failed error={trying.error} />}
-        {trying.data && !trying.isPending && <TestResult said={trying.data} title={title} />}
+        {trying.data && !trying.isPending && (
+          <TestResult said={trying.data} title={title} hasSample={hasSample} />
+        )}
       </Stack>
     </form>
   );
 }
 
-function TestResult({ said, title }: { said: Schemas["NumberTried"]; title: string }) {
+type ResultProps = { said: Schemas["NumberTried"]; title: string; hasSample: boolean };
+
+function TestResult({ said, title, hasSample }: ResultProps) {
   const { t } = useTranslation("numbers");
+  // What a text may reach is limited where there are templates.
+  const code = said.code === "accepted_text" && !hasSample ? "accepted" : said.code;
   return (
     <Alert
       color={said.ok ? "teal" : "red"}
@@ -96,7 +103,7 @@ function TestResult({ said, title }: { said: Schemas["NumberTried"]; title: stri
       data-testid="tried"
     >
       {/* A newer server may send a code that this page does not know. */}
-      {t(`test.code.${said.code}`, { defaultValue: said.message })}
+      {t(`test.code.${code}`, { defaultValue: said.message })}
       {said.fault && (
         <bdi lang="en" dir="ltr">
           {` (${said.fault.code} ${said.fault.title})`}

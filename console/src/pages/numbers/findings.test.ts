@@ -1,7 +1,7 @@
 // What is fine is no warning, and what stops a number stands before what only needs attention.
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
-import { byLevel, isBlocked, meaningOf, qualityOf } from "./findings";
+import { byLevel, isBlocked, isOfLink, meaningOf, qualityOf } from "./findings";
 
 const warning = (code: Schemas["AlertCode"] | null): Schemas["NumberWarning"] => ({
   code,
@@ -20,6 +20,15 @@ test("errors come first, then warnings, then what is good to know", () => {
 test("a number is blocked by what stops it, not by what only needs attention", () => {
   expect(isBlocked({ warnings: [warning("quality_low"), warning("account_restricted")] })).toBe(false);
   expect(isBlocked({ warnings: [warning("quality_low"), warning("account_disconnected")] })).toBe(true);
+});
+
+test("a lost link is told apart from what else is wrong", () => {
+  expect([isOfLink(warning("number_disconnected")), isOfLink(warning("server_unreachable"))]).toEqual([
+    true,
+    true,
+  ]);
+  expect([isOfLink(warning("account_banned")), isOfLink(warning(null))]).toEqual([false, false]);
+  expect(isBlocked({ warnings: [warning("server_unreachable")] })).toBe(true);
 });
 
 test("a code that this page does not know is a warning without an effect", () => {

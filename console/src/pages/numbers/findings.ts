@@ -20,6 +20,7 @@ export const meanings: Record<Schemas["AlertCode"], Meaning> = {
   account_deleted: { level: "error", effect: "silent" },
   account_disconnected: { level: "error", effect: "silent" },
   number_disconnected: { level: "error", effect: "silent" },
+  server_unreachable: { level: "error", effect: "silent" },
   account_ban_planned: { level: "warning", effect: "pending" },
   account_restricted: { level: "warning", effect: "replies" },
   account_not_approved: { level: "warning", effect: "replies" },
@@ -54,6 +55,10 @@ export function byLevel(warnings: Schemas["NumberWarning"][]) {
   const of = (level: Level) => warnings.filter((warning) => meaningOf(warning).level === level);
   return levels.map((level) => ({ level, warnings: of(level) })).filter((group) => group.warnings.length > 0);
 }
+
+/** Whether a warning says that a number is not linked to its phone, as the state of its link does. */
+export const isOfLink = ({ code }: Pick<Schemas["NumberWarning"], "code">) =>
+  code === "number_disconnected" || code === "server_unreachable";
 
 /** Whether a warning says that nothing works. */
 export const isBlocked = ({ warnings }: Pick<Schemas["Number"], "warnings">) =>

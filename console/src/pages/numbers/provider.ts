@@ -25,6 +25,9 @@ export const proposalOf = ({ steps }: Pick<Provider, "steps">): Proposal | undef
 /** Whether the provider calls the address to verify it, from the internet. */
 export const shakesHands = (provider: Provider) => proposalOf(provider) === "verify_token";
 
+/** Whether its numbers are linked to a phone. The desk then sets their webhook, with its secret, itself. */
+export const linksPhones = (provider: Pick<Provider, "steps">) => proposalOf(provider) === "webhook_secret";
+
 /** Whether the provider has message templates: they belong to an account, whose id is one of its fields. */
 export const hasTemplates = (provider: Provider) => provider.fields.some(({ name }) => name === "account_id");
 

@@ -1,8 +1,8 @@
 // Which step comes next follows from what the provider has done.
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
-import type { Provider } from "./provider";
-import { checksOf, openStep, stepOf, stepsOf } from "./setup";
+import { linksPhones, type Provider } from "./provider";
+import { checksOf, openStep, stepName, stepOf, stepsOf } from "./setup";
 
 const step = (...shows: Schemas["ProviderShows"][]) => ({ title: "", text: "", shows });
 const meta: Provider = {
@@ -54,6 +54,15 @@ test("a provider in the own network may call any address, and has to call it", (
     "name",
   ]);
   expect(open({ last_webhook_at: 1 }, linked)).not.toContain("callback");
+});
+
+test("a number that is linked to a phone needs that first, and its steps are named so", () => {
+  const phone = (state: Schemas["ConnectionState"]) => ({ connection: { state, since: 5 } });
+  expect(open(phone("pairing"), linked)).toEqual(["linked", "called", "sent", "received"]);
+  expect(open({ ...phone("ready"), last_webhook_at: 1 }, linked)).toEqual(["sent", "received"]);
+  expect(openStep({ ...number, ...phone("stopped"), last_webhook_at: 1 }, linked)).toBe("callback");
+  expect([stepName("callback", linked), stepName("callback", meta)]).toEqual(["link", "callback"]);
+  expect([stepName("test", linked), linksPhones(meta)]).toEqual(["test", false]);
 });
 
 test("a practice number needs a message in, and nothing else", () => {

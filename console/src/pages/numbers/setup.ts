@@ -1,6 +1,7 @@
 // The steps of connecting a number, and what is still missing for it to answer customers.
 import type { Schemas } from "@/api/client";
-import { type Provider, parted, proposalOf, shakesHands } from "./provider";
+import { isLinked } from "./link";
+import { linksPhones, type Provider, parted, proposalOf, shakesHands } from "./provider";
 import { reach } from "./reach";
 
 type Number = Schemas["Number"];
@@ -16,6 +17,10 @@ export const stepOf = (name: unknown): SetupStep | undefined => steps.find((step
 export const stepsOf = (provider: Provider): SetupStep[] =>
   steps.filter((step) => step !== "need" || parted(provider).before.length > 0);
 
+/** The name of a step in the texts: where a phone is linked, no callback is set up by hand. */
+export const stepName = (step: SetupStep, provider: Pick<Provider, "steps">) =>
+  step === "callback" && linksPhones(provider) ? "link" : step;
+
 /** Whether its provider has ever called. Messages can arrive only after that. */
 export function isConnected(
   number: Pick<Number, "from" | "verified_at" | "last_webhook_at">,
@@ -27,7 +32,7 @@ export function isConnected(
 }
 
 export type Check = {
-  what: "address" | "callback" | "received" | "sent" | "name";
+  what: "address" | "linked" | "called" | "callback" | "received" | "sent" | "name";
   done: boolean;
   /** When it was done, if that is known. */
   at?: number | null;
@@ -46,8 +51,14 @@ export function checksOf(number: Number, provider: Provider, tested = false): Ch
     // A provider that has called can reach the desk, whatever its address looks like from here.
     shakesHands(provider) &&
       !connected && { what: "address", done: reach(number.webhook_url) === "public", step: "callback" },
+    !!number.connection && {
+      what: "linked",
+      done: isLinked(number),
+      at: number.connection.since,
+      step: "callback",
+    },
     !!proposalOf(provider) && {
-      what: "callback",
+      what: number.connection ? "called" : "callback",
       done: connected,
       at: number.verified_at ?? number.last_webhook_at,
       step: "callback",
@@ -59,7 +70,8 @@ export function checksOf(number: Number, provider: Provider, tested = false): Ch
       step: "test",
     },
     { what: "received", done: !!number.last_inbound_at, at: number.last_inbound_at, step: "test" },
-    !practice && { what: "name", done: !!number.verified_name },
+    // The name of a linked phone is its owner's, whom nobody has to approve.
+    !practice && !number.connection && { what: "name", done: !!number.verified_name },
   ];
   return all.filter((check) => check !== false);
 }
