@@ -23,6 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::exchange::{self, RequestError, refused};
+use super::http_client::endpoint;
 use super::{
     Abilities, Class, DescribeNumber, Error, MalformedWebhook, OutgoingMessage, Provider, Receiver,
     SentMessage, Spec, UnverifiedWebhook, json, signature,
@@ -83,11 +84,7 @@ impl Evolution {
 
     /// The URL of a path on the server; escapes every segment.
     fn endpoint(&self, segments: &[&str]) -> Url {
-        let mut url = self.server.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+        endpoint(&self.server, segments)
     }
 
     fn post(&self, call: &Call) -> Result<RequestBuilder, Error> {

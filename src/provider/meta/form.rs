@@ -146,7 +146,7 @@ impl DescribeNumber for Meta {
         if let Some(secret) = &self.app_secret {
             // Meta checks the proof whenever one is given: it shows whether secret and token belong
             // to the same app.
-            let token = self.access_token.expose_secret();
+            let token = self.graph.secret.expose_secret();
             let proof = signature::sign(secret.expose_secret(), token.as_bytes());
             let proof = proof.trim_start_matches("sha256=");
             match self.about(Some(proof)).await {
@@ -168,13 +168,13 @@ impl DescribeNumber for Meta {
 impl Meta {
     /// Queries Meta about the number.
     pub(super) async fn about(&self, proof: Option<&str>) -> Result<Value, Error> {
-        let mut url = self.endpoint(&[&self.phone_number_id]);
+        let mut url = self.graph.endpoint(&[&self.graph.phone_number_id]);
         url.query_pairs_mut()
             .append_pair("fields", "display_phone_number,verified_name,quality_rating");
         if let Some(proof) = proof {
             url.query_pairs_mut().append_pair("appsecret_proof", proof);
         }
-        self.ask(url).await
+        self.graph.ask(url).await
     }
 }
 
