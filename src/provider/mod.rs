@@ -29,6 +29,7 @@ mod signature;
 mod text_or_number;
 #[cfg(test)]
 mod test_data;
+mod graph;
 mod meta;
 mod evolution;
 mod sandbox;

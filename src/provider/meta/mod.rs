@@ -1,20 +1,9 @@
 //! WhatsApp through Meta's Cloud API: receives its webhooks and calls its Graph API.
 //!
-//! Meta's JSON stays in `wire` (webhooks), `request` and `answer`; `codes` classifies its error
-//! codes.
+//! Its JSON is read and written in `graph`.
 
 mod settings;
 mod form;
-mod graph;
-mod wire;
-mod request;
-mod interactive;
-mod template_message;
-mod answer;
-mod codes;
-mod media;
-mod templates;
-mod template_draft;
 
 use std::sync::Arc;
 
@@ -24,13 +13,13 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use secrecy::SecretString;
 
+use super::graph::{self, Graph};
 use super::http_client::endpoint;
 use super::{
     Abilities, DescribeNumber, Error, MalformedWebhook, OutgoingMessage, Provider, Receiver,
     SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadFile, json, signature,
 };
 use crate::domain::{FallbackTemplate, Item, Media, Party};
-use graph::Graph;
 
 pub(super) use settings::Settings;
 
@@ -113,7 +102,7 @@ impl Receiver for Meta {
     }
 
     fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
-        wire::decode(body)
+        graph::decode(body)
     }
 }
 

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::exchange::{self, BodyError, RequestError, refused};
 use super::super::{Class, Error, FileUpload, UploadFile, UploadedFile, json};
-use super::graph::Graph;
+use super::Graph;
 use crate::domain::Media;
 
 /// Meta's codes for an id that it does not know: "Object with ID '…' does not exist".
@@ -60,7 +60,11 @@ impl UploadFile for Graph {
 
 impl Graph {
     /// Downloads a file of at most `limit` bytes and checks its hash.
-    pub(super) async fn file(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error> {
+    pub(in crate::provider) async fn file(
+        &self,
+        media: &Media,
+        limit: usize,
+    ) -> Result<Vec<u8>, Error> {
         let bytes = match (&media.id, &media.url) {
             (Some(id), _) => self.file_by_id(id, limit).await?,
             (None, Some(url)) => self.file_at(url, limit).await?,
@@ -231,7 +235,7 @@ mod tests {
             base: base.parse().unwrap(),
             key: (http::header::AUTHORIZATION, http::HeaderValue::from_static("Bearer t")),
             secret: "t".into(),
-            file_hosts: &super::super::FILE_HOSTS,
+            file_hosts: &["fbsbx.com", "facebook.com", "whatsapp.net"],
             client,
         };
         graph.trusts(&url.parse().unwrap())

@@ -25,7 +25,7 @@ struct Change<'a> {
 }
 
 /// Decodes all items of a webhook.
-pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
+pub(in crate::provider) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
     let top = json::parse(body)?;
     if top.get("entry").is_none() && top.get("object").is_none() {
         return Err(MalformedWebhook(

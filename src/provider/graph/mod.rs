@@ -1,15 +1,29 @@
 //! A number's way to Meta's Graph API: its address, its key, and what is sent there.
+//!
+//! Meta's JSON stays in `wire` (webhooks), `request` and `answer`; `codes` classifies its error
+//! codes.
 
+mod wire;
+mod request;
+mod interactive;
+mod template_message;
+mod answer;
+mod codes;
+mod media;
+mod templates;
+mod template_draft;
+
+use frontdesk_endpoint::GuardedClient;
 use http::{HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::http_client::endpoint;
-use super::super::{Class, Error, OutgoingMessage, SentMessage, exchange};
-use super::{answer, request};
-use frontdesk_endpoint::GuardedClient;
+use super::http_client::endpoint;
+use super::{Class, Error, OutgoingMessage, SentMessage, exchange};
+
+pub(super) use wire::decode;
 
 /// A number of the Graph API.
 pub(super) struct Graph {

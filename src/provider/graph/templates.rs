@@ -10,8 +10,7 @@ use serde_json::Value;
 
 use super::super::json::{id, is_id, list, text};
 use super::super::{Class, Error, TemplateCatalog, exchange};
-use super::graph::Graph;
-use super::template_draft;
+use super::{Graph, template_draft};
 use crate::domain::{
     MessageTemplate, TemplateButton, TemplateButtonKind, TemplateCategory, TemplateDraft,
     TemplateHeader, TemplateHeaderKind, TemplateLayout, TemplateQuality, TemplateState,
