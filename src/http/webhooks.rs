@@ -129,7 +129,7 @@ async fn accept(
     let sender = admit(addressed, headers)?.provider;
     let body = body::read(web, sender, (&parts.extensions, body)).await?;
     let first = verify(addressed, headers, &body)?;
-    let mut items = first.client.decode(&body).map_err(|malformed| {
+    let mut items = first.client.decode(headers, &body).map_err(|malformed| {
         tracing::warn!(%malformed, "a signed webhook that cannot be read was refused");
         Problem::bad_request(malformed.to_string())
     })?;
@@ -155,7 +155,7 @@ async fn accept(
     let warns = items.iter().any(|item| accounts::is_of_account(&item.event));
     let authenticated = !ours.iter().any(|number| accounts::takes_unsigned(number, &body));
     let (provider, turns) = (first.provider, Offer::default());
-    let body = provider::stored_body(provider, body.to_vec());
+    let body = provider::stored_body(provider, headers, body.to_vec());
     let webhook = Webhook { provider, body, items, candidates, authenticated, again: None, turns };
     crate::failpoint!("webhook.verified");
     // A separate task that completes even if the provider disconnects: a turn that is claimed with
@@ -184,7 +184,7 @@ pub(super) async fn take_own(
     number: &Arc<Number>,
     body: Vec<u8>,
 ) -> Result<(), Problem> {
-    let items = number.client.decode(&body);
+    let items = number.client.decode(&HeaderMap::new(), &body);
     let items = items.map_err(|malformed| Problem::bad_request(malformed.to_string()))?;
     let inbound = web.desk.inbound_number(number);
     let answers = HashMap::from([(number.client.external_id().to_owned(), inbound)]);

@@ -302,14 +302,14 @@ async fn webhooks_are_read_and_anything_else_is_malformed() {
     for kind in ProviderKind::ALL {
         let subject = Subject::of(*kind).await;
         let number = subject.connect(TIMEOUT);
-        let items = number.decode(&subject.webhook).unwrap();
+        let items = number.decode(&HeaderMap::new(), &subject.webhook).unwrap();
         assert_eq!(items.len(), 1, "{kind}: {items:?}");
         assert_eq!(items[0].number.as_deref(), Some(number.external_id()));
         let Event::Message(message) = &items[0].event else { panic!("{kind}: {items:?}") };
         assert_eq!(message.from.wa_id.as_deref(), Some(CUSTOMER));
         assert_eq!(message.content, Content::Text { body: TEXT.to_owned() });
         for (name, body) in &subject.captured {
-            let items = number.decode(body.to_string().as_bytes());
+            let items = number.decode(&HeaderMap::new(), body.to_string().as_bytes());
             let items = items.unwrap_or_else(|why| panic!("{kind} {name}: {why}"));
             let lost = items.iter().find(
                 |item| matches!(&item.event, Event::Other(other) if other.kind.starts_with("unreadable")),
@@ -317,7 +317,7 @@ async fn webhooks_are_read_and_anything_else_is_malformed() {
             assert_eq!(lost, None, "{kind} {name}");
         }
         for wrong in ["", "hello", "{", "{}"] {
-            assert!(number.decode(wrong.as_bytes()).is_err(), "{kind}: {wrong}");
+            assert!(number.decode(&HeaderMap::new(), wrong.as_bytes()).is_err(), "{kind}: {wrong}");
         }
     }
 }

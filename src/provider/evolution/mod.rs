@@ -36,7 +36,7 @@ pub(super) use settings::Settings;
 /// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: form::FORM,
-    stored_body: |body| wire::stored_body(&body),
+    stored_body: |_, body| wire::stored_body(&body),
     brings_files: true,
     has_window: false,
     abilities: Abilities::LINKED_DEVICE,
@@ -123,7 +123,7 @@ impl Receiver for Evolution {
         self.admit(headers)
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
+    fn decode(&self, _headers: &HeaderMap, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
         wire::decode(body)
     }
 }

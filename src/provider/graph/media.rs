@@ -93,7 +93,7 @@ impl Graph {
     async fn file_at(&self, url: &str, limit: usize) -> Result<Vec<u8>, Error> {
         let url = url.parse().ok().filter(|url| self.trusts(url));
         let url =
-            url.ok_or_else(|| refused(Class::OurFault, "the file is not on a host of Meta"))?;
+            url.ok_or_else(|| refused(Class::OurFault, "the file is on no host of the provider"))?;
         self.download_either_way(&url, limit).await
     }
 
@@ -115,7 +115,9 @@ impl Graph {
         let mut url = self.endpoint(&[id]);
         url.query_pairs_mut().append_pair("phone_number_id", &self.phone_number_id);
         let answer = self.ask(url).await.map_err(without_file)?;
-        json::text(&answer, "url")
+        // A proxy has the file at an address of its own, where its key is valid.
+        json::text(&answer, "download_url")
+            .or_else(|| json::text(&answer, "url"))
             .and_then(|url| url.parse().ok())
             .ok_or_else(|| refused(Class::Transient, "Meta did not say where the file is"))
     }
@@ -226,7 +228,9 @@ fn agrees(written: &str, bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn trusts(base: &str, url: &str) -> bool {
+    const META: &[&str] = &["fbsbx.com", "facebook.com", "whatsapp.net"];
+
+    fn trusts(base: &str, file_hosts: &'static [&'static str], url: &str) -> bool {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = super::super::super::client(Duration::from_secs(1), None).unwrap();
         let graph = Graph {
@@ -235,7 +239,7 @@ mod tests {
             base: base.parse().unwrap(),
             key: (http::header::AUTHORIZATION, http::HeaderValue::from_static("Bearer t")),
             secret: "t".into(),
-            file_hosts: &["fbsbx.com", "facebook.com", "whatsapp.net"],
+            file_hosts,
             client,
         };
         graph.trusts(&url.parse().unwrap())
@@ -249,7 +253,7 @@ mod tests {
             "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1",
             "https://mmg.whatsapp.net/x",
         ] {
-            assert!(trusts(graph, good), "{good}");
+            assert!(trusts(graph, META, good), "{good}");
         }
         for bad in [
             "http://graph.facebook.com/v24.0/1",
@@ -260,11 +264,17 @@ mod tests {
             "https://127.0.0.1/x",
             "data:text/plain,x",
         ] {
-            assert!(!trusts(graph, bad), "{bad}");
+            assert!(!trusts(graph, META, bad), "{bad}");
         }
-        assert!(trusts("http://127.0.0.1:1", "http://localhost:2/x"));
-        assert!(!trusts("http://127.0.0.1:1", "http://evil.example/x"));
-        assert!(trusts("https://graph.example", "https://graph.example:8443/x"));
+        assert!(trusts("http://127.0.0.1:1", META, "http://localhost:2/x"));
+        assert!(!trusts("http://127.0.0.1:1", META, "http://evil.example/x"));
+        assert!(trusts("https://graph.example", META, "https://graph.example:8443/x"));
+        let kapso = "https://api.kapso.ai/meta/whatsapp/v24.0";
+        assert!(trusts(kapso, &[], "https://api.kapso.ai/meta/whatsapp/media_download?token=1"));
+        for bad in ["https://lookaside.fbsbx.com/x", "http://api.kapso.ai/x", "https://kapso.ai/x"]
+        {
+            assert!(!trusts(kapso, &[], bad), "{bad}");
+        }
     }
 
     #[test]

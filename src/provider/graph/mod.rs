@@ -3,6 +3,8 @@
 //! Meta's JSON stays in `wire` (webhooks), `request` and `answer`; `codes` classifies its error
 //! codes.
 
+pub(super) mod setting;
+pub(super) mod fields;
 mod wire;
 mod request;
 mod interactive;
@@ -21,7 +23,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::http_client::endpoint;
-use super::{Class, Error, OutgoingMessage, SentMessage, exchange};
+use super::{Class, Error, NumberDescription, OutgoingMessage, SentMessage, exchange, json};
 
 pub(super) use wire::decode;
 
@@ -84,4 +86,18 @@ impl Graph {
         let url = self.endpoint(&[&self.phone_number_id, "messages"]);
         Ok(self.authorized(self.client.post(url)?).json(body))
     }
+}
+
+/// What Meta says of a number, which Kapso passes on.
+pub(super) fn describe(number: &Value) -> NumberDescription {
+    let (display, verified_name) =
+        (json::text(number, "display_phone_number"), json::text(number, "verified_name"));
+    let quality = json::text(number, "quality_rating");
+    let words = format!(
+        "{} ({}), quality {}",
+        verified_name.as_deref().unwrap_or("a number without a name"),
+        display.as_deref().unwrap_or("phone number not shown"),
+        quality.as_deref().unwrap_or("not rated")
+    );
+    NumberDescription { display, verified_name, words }
 }

@@ -15,9 +15,10 @@ use secrecy::SecretString;
 
 use super::graph::{self, Graph};
 use super::http_client::endpoint;
+use super::signature::SignatureHeader;
 use super::{
     Abilities, DescribeNumber, Error, MalformedWebhook, OutgoingMessage, Provider, Receiver,
-    SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadFile, json, signature,
+    SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadFile,
 };
 use crate::domain::{FallbackTemplate, Item, Media, Party};
 
@@ -26,7 +27,7 @@ pub(super) use settings::Settings;
 /// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: form::FORM,
-    stored_body: |body| body,
+    stored_body: |_, body| body,
     brings_files: false,
     has_window: true,
     abilities: Abilities::WHATSAPP,
@@ -36,7 +37,8 @@ pub(super) static SPEC: Spec<Settings> = Spec {
 };
 
 /// Header with the signature of a webhook.
-const SIGNATURE: &str = "x-hub-signature-256";
+const SIGNATURE: SignatureHeader =
+    SignatureHeader { name: "x-hub-signature-256", needs_prefix: true };
 
 /// Domains that serve WhatsApp's files.
 const FILE_HOSTS: [&str; 3] = ["fbsbx.com", "facebook.com", "whatsapp.net"];
@@ -83,7 +85,7 @@ impl Receiver for Meta {
 
     fn admit(&self, headers: &HeaderMap) -> Result<(), UnverifiedWebhook> {
         match &self.app_secret {
-            Some(_) => signature::given(headers, SIGNATURE).map(drop),
+            Some(_) => SIGNATURE.given(headers).map(drop),
             None if self.insecure => Ok(()),
             None => Err(UnverifiedWebhook(format!(
                 "the meta number {} has no app_secret to check webhooks with: set app_secret, or insecure = true \
@@ -96,12 +98,12 @@ impl Receiver for Meta {
     fn authenticate(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), UnverifiedWebhook> {
         self.admit(headers)?;
         match &self.app_secret {
-            Some(secret) => signature::check(headers, SIGNATURE, secret, body),
+            Some(secret) => SIGNATURE.check(headers, secret, body),
             None => Ok(()),
         }
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
+    fn decode(&self, _headers: &HeaderMap, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
         graph::decode(body)
     }
 }
@@ -121,15 +123,7 @@ impl Provider for Meta {
     }
 
     async fn check(&self) -> Result<String, Error> {
-        let number = self.about(None).await?;
-        let get =
-            |key, otherwise: &str| json::text(&number, key).unwrap_or_else(|| otherwise.to_owned());
-        Ok(format!(
-            "{} ({}), quality {}",
-            get("verified_name", "a number without a name"),
-            get("display_phone_number", self.external_id()),
-            get("quality_rating", "not rated")
-        ))
+        Ok(graph::describe(&self.about(None).await?).words)
     }
 
     fn uploader(&self) -> Option<&dyn UploadFile> {
