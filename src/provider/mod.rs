@@ -32,6 +32,7 @@ mod test_data;
 mod graph;
 mod meta;
 mod evolution;
+mod kapso;
 mod sandbox;
 
 pub use abilities::{Abilities, FileAbility, UnfitContent, UnfitFile};
@@ -273,6 +274,7 @@ macro_rules! adapters {
 adapters! {
     Meta = meta;
     Evolution = evolution;
+    Kapso = kapso;
     Sandbox = sandbox;
 }
 

@@ -25,7 +25,7 @@ use serde_json::Value;
 use super::http_client::endpoint;
 use super::{Class, Error, NumberDescription, OutgoingMessage, SentMessage, exchange, json};
 
-pub(super) use wire::decode;
+pub(super) use wire::{decode, events};
 
 /// A number of the Graph API.
 pub(super) struct Graph {

@@ -51,6 +51,12 @@ pub(in crate::provider) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWeb
     Ok(items)
 }
 
+/// Reads the lists of a change's value, under its field.
+pub(in crate::provider) fn events(field: &str, value: &Value) -> Vec<Event> {
+    let (field, contacts) = (field.to_owned(), json::list(value, "contacts"));
+    Change { field, ours: None, contacts }.events(value)
+}
+
 /// Sets when events other than messages happened, which Meta says once for all of an entry.
 fn date(items: &mut [Item], at: Millis) {
     for item in items {
