@@ -50,21 +50,23 @@ pub(super) fn decode(
         return graph::decode(body);
     }
     let name = named(headers)
-        .or_else(|| json::text(&top, "event"))
-        .or_else(|| json::text(&top, "type"))
+        .or_else(|| json::id(&top, "event"))
+        .or_else(|| json::id(&top, "type"))
         .map(|name| name.trim().to_ascii_lowercase());
-    let is_batch = is_batch(headers) || top.get("batch") == Some(&Value::Bool(true)) || has("data");
+    let data = top.get("data").and_then(Value::as_array);
+    let is_batch =
+        is_batch(headers) || top.get("batch") == Some(&Value::Bool(true)) || data.is_some();
     let is_event = ["message", "conversation", "phone_number_id"].into_iter().any(has);
     if !top.is_object() || !(name.is_some() || is_batch || is_event) {
         return Err(MalformedWebhook(
             "the body holds no event and no header names one: it is no webhook of Kapso".into(),
         ));
     }
-    let events = match top.get("data").filter(|_| is_batch) {
-        Some(Value::Array(events)) => events.as_slice(),
+    let events = match data {
+        Some(events) => events.as_slice(),
         // Nothing is in it.
-        _ if is_batch => return Ok(vec![item(&top, kept(name.as_deref(), &top))]),
-        _ => std::slice::from_ref(&top),
+        None if is_batch => return Ok(vec![item(&top, kept(name.as_deref(), &top))]),
+        None => std::slice::from_ref(&top),
     };
     Ok(events.iter().flat_map(|event| items(event, name.as_deref(), transcripts)).collect())
 }
@@ -379,9 +381,17 @@ mod tests {
         assert_eq!((failed.delivery, failed.faults[0].code), (Delivery::Failed, 131_047));
         assert!(failed.window_closed);
         assert_eq!(failed.recipient.wa_id.as_deref(), Some("15551234567"));
-        let bare = message(&json!({"kapso": {"direction": "outbound", "status": "sent"}}));
+        let bare = message(&json!({"kapso": {"direction": "outbound"}}));
         let items = read("whatsapp.message.read", &bare);
         assert_eq!(words(&items), "status:read");
+        let late = message(&json!({"kapso": {"direction": "outbound", "status": "delivered"}}));
+        assert_eq!(
+            words(&read(SENT, &late)),
+            "status:delivered echo:text",
+            "sent, and more by now"
+        );
+        let replayed = read("whatsapp.message.failed", &late);
+        assert_eq!(words(&replayed), "status:delivered", "the header is not signed");
         let read = status(&items, 0);
         assert_eq!((read.provider_id.as_str(), read.at), ("wamid.1", 1_760_000_000_000));
     }
@@ -444,6 +454,8 @@ mod tests {
         assert_eq!(items[0].number.as_deref(), Some("1"));
         let sent = read(SENT, &json!({"phone_number_id": "1"}));
         assert_eq!(words(&sent), "other:whatsapp.message.sent");
+        let wrapped = json!({"event": RECEIVED, "data": {"message": {"content": "Hi"}}});
+        assert_eq!(words(&read("", &wrapped)), "other:unreadable_message!", "another version");
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub(crate) fn from_customer(from: &str, id: &str, content: &Value) -> Value {
     let kapso = json!({"direction": "inbound", "status": "received", "processing_status": "pending", "origin": "cloud_api"});
     event(
         from,
-        merged(json!({"id": id, "timestamp": now(), "from": from, "kapso": kapso}), content),
+        &merged(json!({"id": id, "timestamp": now(), "from": from, "kapso": kapso}), content),
     )
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn from_business(to: &str, id: &str, text: &str, more: &Value) -> Val
     let text = json!({"body": text});
     event(
         to,
-        json!({"id": id, "timestamp": now(), "to": to, "type": "text", "text": text, "kapso": kapso}),
+        &json!({"id": id, "timestamp": now(), "to": to, "type": "text", "text": text, "kapso": kapso}),
     )
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn batch(events: &[Value]) -> Value {
     json!({"type": RECEIVED, "batch": true, "data": events, "batch_info": {"size": events.len(), "window_ms": 5000}})
 }
 
-fn event(customer: &str, message: Value) -> Value {
+fn event(customer: &str, message: &Value) -> Value {
     let phone = format!("+{customer}");
     let conversation = json!({
         "id": "conv_123", "phone_number": phone, "status": "active", "metadata": {},
@@ -160,7 +160,7 @@ fn now() -> String {
 pub(crate) fn captured() -> Vec<(String, Value)> {
     let complete = |(name, mut body): (String, Value)| {
         if body.get("message").is_some() && body.get("conversation").is_none() {
-            body = event("15551234567", merged(json!({"id": "wamid.F"}), &body["message"]));
+            body = event("15551234567", &merged(json!({"id": "wamid.F"}), &body["message"]));
         }
         (name, body)
     };

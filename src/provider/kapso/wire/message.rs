@@ -79,9 +79,9 @@ impl<'a> MessageEvent<'a> {
         }
     }
 
-    /// The status that the event is about, if any.
+    /// The status that the event is about, if any. The body decides here, too.
     fn delivery(&self) -> Option<Delivery> {
-        self.name.and_then(EventName::delivery).or_else(|| self.said())
+        self.said().or_else(|| self.name.and_then(EventName::delivery))
     }
 
     /// The status beside the message.
@@ -119,7 +119,8 @@ impl<'a> MessageEvent<'a> {
             return graph::events("history", &json!({"messages": [message], "contacts": contacts}));
         }
         let statuses = self.statuses(message.get("to"));
-        let is_new = self.delivery().is_none_or(|delivery| delivery == Delivery::Sent);
+        let is_new = self.name == Some(EventName::Sent)
+            || self.delivery().is_none_or(|delivery| delivery == Delivery::Sent);
         // What comes with a reference was sent by a program: nobody took the conversation over.
         let is_written = is_new && !statuses.iter().any(|status| text(status, REFERENCE).is_some());
         let mut value = json!({"statuses": statuses, "contacts": contacts});
