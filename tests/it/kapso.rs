@@ -149,6 +149,28 @@ on_both! {
         app.stop().await;
     }
 
+    async fn an_echo_that_comes_before_its_send_is_recorded_is_no_takeover(db) {
+        let (app, server) = start(db).await;
+        server.delay_response(Duration::from_millis(700));
+        for (n, reference) in [(1, false), (2, true)] {
+            let hook = text(CUSTOMER, &format!("wamid.E{n}"), "When do you open?");
+            let signed = signature(&hook);
+            assert_eq!(post(&app, &hook, &[("x-webhook-signature", &signed)]).await, 200);
+            until("Kapso has it", async || server.sent().len() == n).await;
+            let own = server.sent().pop().unwrap();
+            let mut echo = status(&own, "sent");
+            if reference {
+                // Its text alone would not say whose it is.
+                echo["message"]["text"]["body"] = "changed on the way".into();
+                echo["message"]["kapso"]["statuses"][0]["biz_opaque_callback_data"] = own.reference.clone().into();
+            }
+            takes(&app, SENT, &echo).await;
+            assert_eq!((owner(&app, CUSTOMER).await, app.thread(CUSTOMER).await.len()), ("bot".to_owned(), 2 * n));
+            assert_eq!(last(&app).await["provider_id"], own.id);
+        }
+        app.stop().await;
+    }
+
     async fn an_import_is_stored_and_answered_by_nobody(db) {
         let (app, server) = start(db).await;
         let old = json!({"origin": "history_sync"});

@@ -52,7 +52,8 @@ pub(super) fn decode(
     let name = named(headers)
         .or_else(|| json::id(&top, "event"))
         .or_else(|| json::id(&top, "type"))
-        .map(|name| name.trim().to_ascii_lowercase());
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| !name.is_empty());
     let data = top.get("data").and_then(Value::as_array);
     let is_batch =
         is_batch(headers) || top.get("batch") == Some(&Value::Bool(true)) || data.is_some();

@@ -166,7 +166,7 @@ impl<'a> MessageEvent<'a> {
     fn customer(&self, key: &str) -> (Option<String>, Option<String>) {
         let own = |key: &str| text(self.message, key);
         let written =
-            [own(key), text(self.kapso, "phone_number"), text(self.conversation, "phone_number")];
+            [own(key), text(self.conversation, "phone_number"), text(self.kapso, "phone_number")];
         let written = || written.iter().flatten();
         let bsuid = own(&format!("{key}_user_id"))
             .or_else(|| own("business_scoped_user_id"))
