@@ -3,7 +3,7 @@
 //! An adapter is a module with `Settings` and a `SPEC`, and one line of `adapters!` by the name of
 //! its [`ProviderKind`]. Adapters know their own wire format and nothing of the database, the
 //! pipeline or each other. The contract that all of them fulfil is tested in
-//! `tests/it/provider_contract.rs`.
+//! `tests/it/provider_contract.rs`. `graph` is no adapter: it is what those of Meta's API share.
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ pub(super) const FORM: Form = Form {
     about: "Meta's WhatsApp through an account at kapso.ai, which sets the number up and passes Meta's API on: no app at Meta is needed.",
     fields: &[
         Field::required("phone_number_id", Kind::Digits, "Phone number id")
-            .help("Kapso: WhatsApp > Phone numbers, your number's Phone number ID: 15 digits or so, not the phone number itself.")
+            .help("Kapso: Phone numbers, your number's Phone number ID: 15 digits or so, not the phone number itself.")
             .pattern("^[0-9]{14,20}$")
             .like("106540352242922"),
         Field::required("api_key", Kind::Secret, "API key")
@@ -30,7 +30,7 @@ pub(super) const FORM: Form = Form {
             .pattern("^[!-~]{8,200}$")
             .like("…"),
         Field::optional("account_id", Kind::Digits, "WhatsApp Business account id")
-            .help("For message templates. Kapso: WhatsApp > Phone numbers, your number's Business Account ID.")
+            .help("For message templates. Kapso: Phone numbers, your number's Business Account ID.")
             .pattern("^[0-9]{5,20}$")
             .like("102290129340398"),
         fields::COEXISTENCE,
@@ -46,7 +46,7 @@ pub(super) const FORM: Form = Form {
     steps: &[
         Step {
             title: "Connect the number at Kapso",
-            text: "In Kapso's dashboard: WhatsApp > Phone numbers > Add. Copy its Phone number ID, and a key from Project settings > API keys.",
+            text: "In Kapso's dashboard: Phone numbers > Add. Copy its Phone number ID, and a key from Project settings > API keys.",
             shows: &[],
         },
         Step {
@@ -56,7 +56,7 @@ pub(super) const FORM: Form = Form {
                    \"Content-Type: application/json\" -d '{\"whatsapp_webhook\": {\"url\": \"URL\", \"secret_key\": \"SECRET\", \"kind\": \
                    \"kapso\", \"payload_version\": \"v2\", \"active\": true, \"events\": [\"whatsapp.message.received\", \
                    \"whatsapp.message.sent\", \"whatsapp.message.delivered\", \"whatsapp.message.read\", \"whatsapp.message.failed\"]}}'` Or \
-                   in the dashboard: the number's webhooks > Add webhook, with these five events and the payload version v2; then copy the \
+                   in the dashboard: Webhooks > WhatsApp webhooks > Add Webhook, with these five events and the payload version v2; then copy the \
                    secret key that Kapso shows to Webhook secret here. The public https address must lead to this desk.",
             shows: &[Shows::CallbackUrl, Shows::WebhookSecret],
         },
@@ -113,7 +113,7 @@ fn field_error(error: &Error) -> FieldError {
         ),
         Class::OurFault if fault.code == NOT_FOUND || fault.title == "HTTP 404" => of(
             "phone_number_id",
-            "Kapso has no number with this id in the project of this key. The id: WhatsApp > Phone numbers, your number's Phone number ID.",
+            "Kapso has no number with this id in the project of this key. The id: Phone numbers, your number's Phone number ID.",
         ),
         Class::Throttled => {
             none("Kapso wants fewer questions right now: try it again in a few minutes.".to_owned())
