@@ -67,8 +67,12 @@ impl Receiver for Watched {
         self.inner.authenticate(headers, body)
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
-        self.inner.decode(body)
+    fn decode(
+        &self,
+        headers: &http::HeaderMap,
+        body: &[u8],
+    ) -> Result<Vec<Item>, MalformedWebhook> {
+        self.inner.decode(headers, body)
     }
 }
 

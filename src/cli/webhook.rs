@@ -193,7 +193,7 @@ fn decode(desk: &Desk, row: &WebhookRow) -> anyhow::Result<Vec<crate::domain::It
     let number = number.with_context(|| {
         format!("there is no number of the provider {} in the configuration", row.provider)
     })?;
-    Ok(number.client.decode(&row.body)?)
+    Ok(number.client.decode(&http::HeaderMap::new(), &row.body)?)
 }
 
 async fn one(desk: &Desk, id: &str) -> anyhow::Result<WebhookRow> {

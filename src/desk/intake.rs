@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use http::HeaderMap;
 use tracing::Instrument;
 
 use super::{Desk, Number};
@@ -63,8 +64,9 @@ impl Delivery {
         body: Vec<u8>,
         (authenticated, source): (bool, DeliverySource),
     ) -> std::result::Result<Self, MalformedWebhook> {
-        let items = number.client.decode(&body)?;
-        let body = provider::stored_body(number.provider, body);
+        let headers = HeaderMap::new();
+        let items = number.client.decode(&headers, &body)?;
+        let body = provider::stored_body(number.provider, &headers, body);
         let (provider, candidates) = (number.provider, Vec::new());
         Ok(Self { provider, body, items, candidates, authenticated, source })
     }

@@ -142,9 +142,17 @@ impl ConnectionChange {
     /// less than the webhook before it: one that only finds no link keeps why it was lost, and one
     /// that finds a link being established keeps that a code waits.
     pub fn after(self, before: Option<Self>) -> Option<Self> {
-        let Some(before) = before else { return Some(self) };
+        use ConnectionReason::{InstanceRemoved, NotPaired};
+        let is_missing = self.reason == Some(InstanceRemoved);
+        let Some(before) = before else {
+            // Nobody made one yet.
+            return Some(if is_missing { NotPaired.into() } else { self });
+        };
+        if is_missing && before.reason == Some(NotPaired) {
+            return None;
+        }
         let mut next = self;
-        if self.reason == Some(ConnectionReason::NotPaired) {
+        if self.reason == Some(NotPaired) {
             if before.reason.is_some_and(ConnectionReason::is_of_closed_link) {
                 return None;
             }
@@ -219,6 +227,9 @@ mod tests {
         assert_eq!(after(Ready.into(), Pairing.into()), Some(Ready.into()));
         assert_eq!(after(Ready.into(), Ready.into()), None);
         assert_eq!(ConnectionChange::from(Ready).after(None), Some(Ready.into()));
+        let missing = ConnectionChange::from(InstanceRemoved);
+        assert_eq!(missing.after(None), Some(NotPaired.into()), "nobody made one yet");
+        assert_eq!(after(missing, NotPaired.into()), None);
     }
 
     #[test]

@@ -15,6 +15,8 @@ words! {
         Meta = "meta",
         /// A server of Evolution API, which is linked to WhatsApp like a computer.
         Evolution = "evolution",
+        /// Kapso, which passes on Meta's Cloud API.
+        Kapso = "kapso",
         /// No provider: a number inside this process.
         Sandbox = "sandbox",
     }

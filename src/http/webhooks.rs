@@ -124,7 +124,7 @@ async fn accept(
     let sender = admit(addressed, headers)?.provider;
     let body = body::read(web, sender, (&parts.extensions, body)).await?;
     let first = verify(addressed, headers, &body)?;
-    let items = first.client.decode(&body).map_err(|malformed| {
+    let items = first.client.decode(headers, &body).map_err(|malformed| {
         tracing::warn!(%malformed, "a signed webhook that cannot be read was refused");
         Problem::bad_request(malformed.to_string())
     })?;
@@ -139,7 +139,7 @@ async fn accept(
     verify_others(&ours, first, headers, &body)?;
     let candidates = accounts::candidates(addressed, headers, &body, &items);
     let authenticated = !ours.iter().any(|number| accounts::takes_unsigned(number, &body));
-    let body = provider::stored_body(first.provider, body.to_vec());
+    let body = provider::stored_body(first.provider, headers, body.to_vec());
     let (provider, source) = (first.provider, DeliverySource::Webhook);
     let delivery = Delivery { provider, body, items, candidates, authenticated, source };
     crate::failpoint!("webhook.verified");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use frontdesk_endpoint::GuardedClient;
 use frontdesk_endpoint::address::Guard;
+use reqwest::Url;
 use serde::Deserialize;
 
 /// Limits for numbers added in the console, as written in the configuration.
@@ -37,4 +38,13 @@ pub fn client(timeout: Duration, guard: Option<Guard>) -> Result<GuardedClient, 
             .pool_idle_timeout(MAX_IDLE)
     };
     GuardedClient::new(make, guard).map_err(|error| format!("cannot set up HTTP: {error}"))
+}
+
+/// The URL of a path below a base; escapes every segment.
+pub(super) fn endpoint(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
 }

@@ -3,7 +3,7 @@
 //! An adapter is a module with `Settings` and a `SPEC`, and one line of `adapters!` by the name of
 //! its [`ProviderKind`]. Adapters know their own wire format and nothing of the database, the
 //! pipeline or each other. The contract that all of them fulfil is tested in
-//! `tests/it/provider_contract.rs`.
+//! `tests/it/provider_contract.rs`. `graph` is no adapter: it is what those of Meta's API share.
 
 use std::sync::Arc;
 
@@ -30,8 +30,10 @@ mod signature;
 mod text_or_number;
 #[cfg(test)]
 mod test_data;
+mod graph;
 mod meta;
 mod evolution;
+mod kapso;
 mod sandbox;
 
 pub use abilities::{Abilities, FileAbility, UnfitContent, UnfitFile};
@@ -64,10 +66,10 @@ pub trait Receiver: Send + Sync {
     /// Verifies the signature of a webhook over its raw bytes, before anything is parsed.
     fn authenticate(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), UnverifiedWebhook>;
 
-    /// Decodes every item of a verified webhook. Unknown items become
-    /// [`Event::Other`](crate::domain::Event::Other); only a body that is no webhook at all is an
-    /// error.
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook>;
+    /// Decodes every item of a verified webhook, or of its stored body, which has no headers. Unknown
+    /// items become [`Event::Other`](crate::domain::Event::Other); only a body that is no webhook at
+    /// all is an error.
+    fn decode(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook>;
 }
 
 /// The sending side of a connected number.
@@ -224,8 +226,9 @@ type Connect<S> = fn(&S, &GuardedClient) -> Result<Arc<dyn Provider>, String>;
 struct Spec<S> {
     /// The form for connecting a number.
     form: Form,
-    /// Returns the body of a webhook as it is stored: what is no secret, and no file.
-    stored_body: fn(Vec<u8>) -> Vec<u8>,
+    /// Returns the body of a webhook as it is stored: what is no secret, and no file, with what its
+    /// headers alone say.
+    stored_body: fn(&HeaderMap, Vec<u8>) -> Vec<u8>,
     /// Whether its webhooks bring customers' files, in base64.
     brings_files: bool,
     /// Whether free text is limited to the 24 hours after a customer's message.
@@ -271,10 +274,11 @@ macro_rules! adapters {
             }
         }
 
-        /// Returns the body of a provider's webhook as it is stored: what is no secret, and no file.
-        pub fn stored_body(provider: ProviderKind, body: Vec<u8>) -> Vec<u8> {
+        /// Returns the body of a provider's webhook as it is stored: what is no secret, and no file, with
+        /// what its headers alone say.
+        pub fn stored_body(provider: ProviderKind, headers: &HeaderMap, body: Vec<u8>) -> Vec<u8> {
             match provider {
-                $(ProviderKind::$kind => ($adapter::SPEC.stored_body)(body),)+
+                $(ProviderKind::$kind => ($adapter::SPEC.stored_body)(headers, body),)+
             }
         }
 
@@ -326,6 +330,7 @@ macro_rules! adapters {
 adapters! {
     Meta = meta;
     Evolution = evolution;
+    Kapso = kapso;
     Sandbox = sandbox;
 }
 

@@ -17,10 +17,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::signature::SignatureHeader;
 use super::{
     Abilities, Error, Field, FileUpload, Form, Kind, MalformedWebhook, OutgoingMessage, Provider,
     Receiver, SentMessage, Spec, Step, UnverifiedWebhook, UploadFile, UploadedFile, json,
-    signature,
 };
 use crate::domain::time::now_ms;
 use crate::domain::{
@@ -29,7 +29,8 @@ use crate::domain::{
 };
 
 /// Header with the signature of a webhook.
-const SIGNATURE: &str = "x-frontdesk-signature";
+const SIGNATURE: SignatureHeader =
+    SignatureHeader { name: "x-frontdesk-signature", needs_prefix: true };
 /// Maximum sent messages kept in memory.
 const REMEMBERED: usize = 1000;
 
@@ -39,7 +40,7 @@ const UPLOAD_VALID_FOR: Duration = Duration::from_hours(30 * 24);
 /// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: FORM,
-    stored_body: |body| body,
+    stored_body: |_, body| body,
     brings_files: false,
     has_window: false,
     abilities: Abilities::WHATSAPP,
@@ -189,7 +190,7 @@ impl Receiver for Sandbox {
 
     fn admit(&self, headers: &HeaderMap) -> Result<(), UnverifiedWebhook> {
         match &self.secret {
-            Some(_) => signature::given(headers, SIGNATURE).map(drop),
+            Some(_) => SIGNATURE.given(headers).map(drop),
             None if self.insecure => Ok(()),
             None => Err(UnverifiedWebhook(format!(
                 "the sandbox number {} has no secret to check webhooks with: set secret, or insecure = true to take \
@@ -202,12 +203,12 @@ impl Receiver for Sandbox {
     fn authenticate(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), UnverifiedWebhook> {
         self.admit(headers)?;
         match &self.secret {
-            Some(secret) => signature::check(headers, SIGNATURE, secret, body),
+            Some(secret) => SIGNATURE.check(headers, secret, body),
             None => Ok(()),
         }
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
+    fn decode(&self, _headers: &HeaderMap, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
         let top = json::parse(body)?;
         if top.get("messages").is_none() {
             return Err(MalformedWebhook(
@@ -280,14 +281,14 @@ fn new_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::super::OutgoingContent;
-    use super::super::Settings as Any;
+    use super::super::{Settings as Any, signature};
     use super::*;
     use serde_json::json;
 
     fn sandbox(settings: &Value) -> Sandbox {
         match serde_json::from_value(settings.clone()).unwrap() {
             Any::Sandbox(settings) => Sandbox::new(&settings),
-            Any::Meta(_) | Any::Evolution(_) => panic!("a sandbox was asked for"),
+            other => panic!("a sandbox was asked for, not {}", other.provider()),
         }
     }
 
@@ -313,7 +314,7 @@ mod tests {
             7,
             {"from": 4478, "text": ""},
         ]});
-        let items = open().decode(body.to_string().as_bytes()).unwrap();
+        let items = open().decode(&HeaderMap::new(), body.to_string().as_bytes()).unwrap();
         assert_eq!(items.len(), 4);
         assert!(items.iter().all(|item| item.number.as_deref() == Some("sandbox")));
         let Event::Message(first) = &items[0].event else { panic!("{items:?}") };
@@ -329,14 +330,14 @@ mod tests {
             matches!(&items[3].event, Event::Message(m) if m.provider_id.starts_with("sandbox."))
         );
         for wrong in ["", "[]", "{}", "hello"] {
-            assert!(open().decode(wrong.as_bytes()).is_err(), "{wrong}");
+            assert!(open().decode(&HeaderMap::new(), wrong.as_bytes()).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn a_practice_message_is_the_same_one_when_its_webhook_is_read_again() {
         let body = open().practice_webhook("4477", "hi").unwrap();
-        let read = || match open().decode(&body).unwrap().remove(0).event {
+        let read = || match open().decode(&HeaderMap::new(), &body).unwrap().remove(0).event {
             Event::Message(message) => *message,
             other => panic!("{other:?}"),
         };
@@ -354,7 +355,7 @@ mod tests {
         assert!(refused.contains("set secret") && refused.contains("insecure = true"), "{refused}");
         let signed = sandbox(&json!({"provider": "sandbox", "agent": "a", "secret": "s"}));
         assert!(signed.authenticate(&headers, body).is_err());
-        headers.insert(SIGNATURE, signature::sign("s", body).parse().unwrap());
+        headers.insert(SIGNATURE.name, signature::sign("s", body).parse().unwrap());
         assert!(signed.authenticate(&headers, body).is_ok());
     }
 

@@ -9,32 +9,46 @@ use subtle::ConstantTimeEq;
 
 use super::UnverifiedWebhook;
 
-/// Parses a header of the form `sha256=<hex>`.
-pub(super) fn given(headers: &HeaderMap, name: &str) -> Result<[u8; 32], UnverifiedWebhook> {
-    let header = headers
-        .get(name)
-        .ok_or_else(|| UnverifiedWebhook(format!("the {name} header is missing")))?;
-    let unlike =
-        || UnverifiedWebhook(format!("the {name} header is not `sha256=` and 64 hex digits"));
-    let digits = header.as_bytes().strip_prefix(b"sha256=").ok_or_else(unlike)?;
-    hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unlike)
+/// A header with the signature of a webhook: HMAC-SHA256 in hex.
+#[derive(Clone, Copy)]
+pub(super) struct SignatureHeader {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// Whether `sha256=` has to stand before the digits; else it may.
+    pub(super) needs_prefix: bool,
 }
 
-/// Verifies a header of the form `sha256=<hex>`: HMAC-SHA256 of the body with the secret, in
-/// constant time.
-pub(super) fn check(
-    headers: &HeaderMap,
-    name: &str,
-    secret: &SecretString,
-    body: &[u8],
-) -> Result<(), UnverifiedWebhook> {
-    let given = given(headers, name)?;
-    let wrong =
-        || UnverifiedWebhook(format!("the {name} header does not match the body and the secret"));
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(|_| wrong())?;
-    mac.update(body);
-    mac.verify(&given.into()).map_err(|_| wrong())
+impl SignatureHeader {
+    /// Parses the signature.
+    pub(super) fn given(self, headers: &HeaderMap) -> Result<[u8; 32], UnverifiedWebhook> {
+        let Self { name, needs_prefix } = self;
+        let header = headers
+            .get(name)
+            .ok_or_else(|| UnverifiedWebhook(format!("the {name} header is missing")))?;
+        let prefix = if needs_prefix { "`sha256=` and " } else { "" };
+        let unlike =
+            || UnverifiedWebhook(format!("the {name} header is not {prefix}64 hex digits"));
+        let bare = Some(header.as_bytes()).filter(|_| !needs_prefix);
+        let digits = header.as_bytes().strip_prefix(b"sha256=").or(bare).ok_or_else(unlike)?;
+        hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unlike)
+    }
+
+    /// Verifies the signature over a body with the secret, in constant time.
+    pub(super) fn check(
+        self,
+        headers: &HeaderMap,
+        secret: &SecretString,
+        body: &[u8],
+    ) -> Result<(), UnverifiedWebhook> {
+        let (given, name) = (self.given(headers)?, self.name);
+        let wrong = || {
+            UnverifiedWebhook(format!("the {name} header does not match the body and the secret"))
+        };
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+            .map_err(|_| wrong())?;
+        mac.update(body);
+        mac.verify(&given.into()).map_err(|_| wrong())
+    }
 }
 
 /// Checks a fixed secret, `Authorization: Bearer SECRET`, in constant time.
@@ -70,14 +84,14 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    const NAME: &str = "x-signature";
+    const PREFIXED: SignatureHeader = SignatureHeader { name: "x-signature", needs_prefix: true };
 
     fn checked(value: Option<&[u8]>, body: &[u8]) -> Result<(), UnverifiedWebhook> {
         let mut headers = HeaderMap::new();
         if let Some(value) = value {
-            headers.insert(NAME, HeaderValue::from_bytes(value).unwrap());
+            headers.insert(PREFIXED.name, HeaderValue::from_bytes(value).unwrap());
         }
-        check(&headers, NAME, &"key".into(), body)
+        PREFIXED.check(&headers, &"key".into(), body)
     }
 
     #[test]
@@ -109,6 +123,28 @@ mod tests {
             b"sha256=zz",
         ] {
             assert!(checked(Some(wrong), b"body").is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_may_be_left_out_where_it_is_not_needed() {
+        let header = SignatureHeader { needs_prefix: false, ..PREFIXED };
+        let given = |value: &str| {
+            let value = HeaderValue::from_str(value).unwrap();
+            let headers =
+                HeaderMap::from_iter([(http::HeaderName::from_static("x-signature"), value)]);
+            header.check(&headers, &"key".into(), b"body")
+        };
+        let right = sign("key", b"body");
+        let digits = right.trim_start_matches("sha256=");
+        assert_eq!(
+            (given(&right), given(digits), given(&digits.to_uppercase())),
+            (Ok(()), Ok(()), Ok(()))
+        );
+        for wrong in
+            ["", "sha256=", &digits[2..], &format!("sha1={digits}"), &sign("other", b"body")]
+        {
+            assert!(given(wrong).is_err(), "{wrong}");
         }
     }
 

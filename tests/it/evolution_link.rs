@@ -141,9 +141,9 @@ on_both! {
             server.store(&text_of(other, &format!("3EB0M{n}"), "When do you open?"));
         }
         server.store(&message(&format!("{CUSTOMER}@s.whatsapp.net"), true, "3A0099", &json!({"conversation": "I am on it"})));
-        let served = "447700970402";
-        server.store(&text_of(served, "3EB0S1", "When do you open?"));
-        server.store(&message(&format!("{served}@s.whatsapp.net"), true, "3A0100", &json!({"conversation": "At nine"})));
+        let helped = "447700970402";
+        server.store(&text_of(helped, "3EB0S1", "When do you open?"));
+        server.store(&message(&format!("{helped}@s.whatsapp.net"), true, "3A0100", &json!({"conversation": "At nine"})));
         server.change(|instance| (instance.state, instance.reason) = ("open", None));
         stands(&app, &path, "ready", None).await;
         until("all are answered", async || server.sent().len() > others.len()).await;
@@ -154,7 +154,7 @@ on_both! {
         wanted.push(CUSTOMER.to_owned());
         wanted.sort();
         assert_eq!(to, wanted, "each once, and nothing old");
-        let texts: Vec<_> = app.thread(served).await.iter().map(|one| one["text"].clone()).collect();
+        let texts: Vec<_> = app.thread(helped).await.iter().map(|one| one["text"].clone()).collect();
         assert_eq!(texts, ["When do you open?", "At nine"], "what a colleague answered on the phone is not answered");
         until("a colleague wrote on the phone", async || owner(&app, CUSTOMER).await == "person").await;
         app.stop().await;

@@ -56,6 +56,7 @@ mod idle;
 mod inbox;
 mod interactive;
 mod index_contract;
+mod kapso;
 mod knowledge_gate;
 mod leaving;
 mod learning;

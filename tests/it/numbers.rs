@@ -199,7 +199,7 @@ on_both! {
             (with("/slug", json!("main")), 409, "name already"),
             (with("/fields/phone_number_id", json!(MAIN)), 409, "connected already"),
             (with("/slug", json!("Über uns")), 422, "small letters"),
-            (with("/provider", json!("telegram")), 422, "`meta`, `evolution`, `sandbox`"),
+            (with("/provider", json!("telegram")), 422, "`meta`, `evolution`, `kapso`, `sandbox`"),
             (with("/agent", json!("nobody")), 404, "agent"),
             (with("/fields/phone_number_id", json!("+44 7700 900123")), 422, "phone number itself"),
             (with("/fields/phone_number_id", json!("404040404040404")), 422, "no number with this id"),
@@ -215,7 +215,7 @@ on_both! {
         }
         let (status, answer) = app.call("/numbers/draft", &json!({"provider": "telegram"})).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(detail(&answer).contains("`meta`, `evolution`, `sandbox`"), "{answer}");
+        assert!(detail(&answer).contains("`meta`, `evolution`, `kapso`, `sandbox`"), "{answer}");
         assert_eq!(app.call("/numbers", &number(graph)).await.0, StatusCode::CREATED);
         let (status, answer) = app.call("/numbers", &with("/slug", json!("twice"))).await;
         assert_eq!((status, detail(&answer).contains("desk")), (StatusCode::CONFLICT, true), "{answer}");
@@ -332,7 +332,7 @@ on_both! {
         let app = desk(db).await;
         let providers = app.get("/providers").await;
         let names: Vec<_> = providers.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-        assert_eq!(names, ["meta", "evolution", "sandbox"]);
+        assert_eq!(names, ["meta", "evolution", "kapso", "sandbox"]);
         let meta = &providers[0];
         assert!(meta["steps"].as_array().unwrap().iter().any(|one| one["shows"] == json!(["callback_url", "verify_token"])));
         assert_eq!(meta["fields"][1]["kind"], "secret");

@@ -1,6 +1,7 @@
 //! The contract of all providers, independent of the adapter: a new one defines here what its
 //! webhooks look like and which server acts as the provider.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::support::evolution::{self, Evolution};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{all_captured, sign, text_webhook};
+use crate::support::kapso::{self, Kapso};
 
 const CUSTOMER: &str = "447700960077";
 const TEXT: &str = "Até às 18h? 👍";
@@ -136,6 +138,27 @@ impl Server for Graph {
     }
 }
 
+impl Server for Kapso {
+    fn texts(&self) -> Vec<String> {
+        self.sent().into_iter().map(|sent| sent.text).collect()
+    }
+
+    fn play(&self, trouble: Trouble) {
+        let own = |status, words: &str| Failure::Status(status, Self::words(words), None);
+        let failure = match trouble {
+            Trouble::BadToken => own(401, &format!("{} is no key", Self::KEY)),
+            Trouble::RateLimit => {
+                let words = Self::words("Rate limit exceeded");
+                Failure::Status(429, words, Some(WAIT.as_secs()))
+            }
+            Trouble::Outage => own(500, "Internal server error"),
+            // What Meta says is passed on.
+            _ => return self.deref().play(trouble),
+        };
+        self.fail_next(1, &failure);
+    }
+}
+
 impl Server for Evolution {
     fn texts(&self) -> Vec<String> {
         self.sent().into_iter().map(|sent| sent.text).collect()
@@ -175,6 +198,7 @@ impl Subject {
         match kind {
             ProviderKind::Meta => Self::meta(Graph::start().await),
             ProviderKind::Evolution => Self::evolution(Evolution::start().await),
+            ProviderKind::Kapso => Self::kapso(Kapso::start().await),
             ProviderKind::Sandbox => Self::sandbox(),
         }
     }
@@ -210,6 +234,23 @@ impl Subject {
             webhook_secret: Evolution::SECRET,
             webhook: evolution::text(CUSTOMER, "3EB0IN1", TEXT),
             captured: all_captured("evolution"),
+            server: Some(Box::new(server)),
+        }
+    }
+
+    fn kapso(server: Kapso) -> Self {
+        Self {
+            form: Form::of(ProviderKind::Kapso),
+            fields: fields(&[
+                ("phone_number_id", Kapso::NUMBER),
+                ("api_key", Kapso::KEY),
+                ("webhook_secret", Kapso::SECRET),
+                ("base_url", server.url.as_str()),
+            ]),
+            proof: Proof::Signature("x-webhook-signature"),
+            webhook_secret: Kapso::SECRET,
+            webhook: kapso::text(CUSTOMER, "wamid.IN1", TEXT).to_string().into_bytes(),
+            captured: kapso::captured(),
             server: Some(Box::new(server)),
         }
     }
@@ -302,14 +343,14 @@ async fn webhooks_are_read_and_anything_else_is_malformed() {
     for kind in ProviderKind::ALL {
         let subject = Subject::of(*kind).await;
         let number = subject.connect(TIMEOUT);
-        let items = number.decode(&subject.webhook).unwrap();
+        let items = number.decode(&HeaderMap::new(), &subject.webhook).unwrap();
         assert_eq!(items.len(), 1, "{kind}: {items:?}");
         assert_eq!(items[0].number.as_deref(), Some(number.external_id()));
         let Event::Message(message) = &items[0].event else { panic!("{kind}: {items:?}") };
         assert_eq!(message.from.wa_id.as_deref(), Some(CUSTOMER));
         assert_eq!(message.content, Content::Text { body: TEXT.to_owned() });
         for (name, body) in &subject.captured {
-            let items = number.decode(body.to_string().as_bytes());
+            let items = number.decode(&HeaderMap::new(), body.to_string().as_bytes());
             let items = items.unwrap_or_else(|why| panic!("{kind} {name}: {why}"));
             let lost = items.iter().find(
                 |item| matches!(&item.event, Event::Other(other) if other.kind.starts_with("unreadable")),
@@ -317,7 +358,7 @@ async fn webhooks_are_read_and_anything_else_is_malformed() {
             assert_eq!(lost, None, "{kind} {name}");
         }
         for wrong in ["", "hello", "{", "{}"] {
-            assert!(number.decode(wrong.as_bytes()).is_err(), "{kind}: {wrong}");
+            assert!(number.decode(&HeaderMap::new(), wrong.as_bytes()).is_err(), "{kind}: {wrong}");
         }
     }
 }

@@ -33,8 +33,7 @@ pub(super) const FORM: Form = Form {
             .pattern("^[!-~]{16,200}$")
             .like("…"),
         Field::optional("call_message", Kind::Text, "Answer to calls")
-            .help("Calls are rejected, and callers get this message. The bot is then silent in that conversation, as after a person's message. \
-                   It is set when the number is connected. Empty: calls ring on the phone.")
+            .help("Calls are rejected, and callers get this message. It is set when the number is connected. Empty: calls ring on the phone.")
             .pattern("^.{0,500}$")
             .like("We take no calls here: please write to us."),
     ],

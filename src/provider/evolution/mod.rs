@@ -24,6 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::exchange::{self, RequestError, refused};
+use super::http_client::endpoint;
 use super::{
     Abilities, Class, DescribeNumber, DeviceLink, Error, MalformedWebhook, OutgoingMessage,
     Provider, Receiver, SentMessage, Spec, UnverifiedWebhook, signature,
@@ -36,7 +37,7 @@ pub(super) use settings::Settings;
 /// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: form::FORM,
-    stored_body: |body| wire::stored_body(&body),
+    stored_body: |_, body| wire::stored_body(&body),
     brings_files: true,
     has_window: false,
     abilities: Abilities::LINKED_DEVICE,
@@ -92,11 +93,7 @@ impl Evolution {
 
     /// The URL of a path on the server; escapes every segment.
     fn endpoint(&self, segments: &[&str]) -> Url {
-        let mut url = self.server.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+        endpoint(&self.server, segments)
     }
 
     fn post(&self, call: &Call) -> Result<RequestBuilder, Error> {
@@ -135,7 +132,7 @@ impl Receiver for Evolution {
         self.admit(headers)
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
+    fn decode(&self, _headers: &HeaderMap, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
         let mut items = wire::decode(body)?;
         for item in &mut items {
             if let Event::Echo(echo) = &mut item.event {

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::super::graph::{self, fields};
 use super::super::{
     Class, DescribeNumber, Error, Field, FieldError, Form, Kind, NumberDescription, Shows, Step,
-    json, signature,
+    signature,
 };
 use super::Meta;
 use crate::domain::ProviderKind;
@@ -42,28 +43,11 @@ pub(super) const FORM: Form = Form {
             )
             .pattern("^[0-9]{5,20}$")
             .like("102290129340398"),
-        Field::optional("coexistence", Kind::Switch, "Used on the phone, too")
-            .help("Whether the number goes on being used in the WhatsApp Business app: then WhatsApp takes fewer messages a second from it.")
-            .like("false"),
-        Field::optional("template.name", Kind::Text, "Fallback template")
-            .help(
-                "Sent when WhatsApp's 24-hour window is closed; without it a case is opened. Meta: WhatsApp Manager > Message templates, \
-                 the name of an approved one.",
-            )
-            .pattern("^[a-z0-9_]{1,512}$")
-            .like("come_back"),
-        Field::optional("template.language", Kind::Text, "Template language")
-            .help("WhatsApp's code of the fallback template's language, as it stands beside it, such as en_US.")
-            .pattern("^[a-z]{2,3}(_[A-Za-z]{2,4})?$")
-            .like("en_US"),
-        Field::optional("template.with_text", Kind::Switch, "Template takes the message")
-            .help("Whether the fallback template has a {{1}}, which the message fills.")
-            .like("false"),
-        Field::optional("version", Kind::Text, "Version")
-            .help("Of Meta's Graph API, such as v24.0.")
-            .pattern("^v[0-9]{1,3}\\.[0-9]{1,2}$")
-            .like("v24.0")
-            .advanced(),
+        fields::COEXISTENCE,
+        fields::TEMPLATE_NAME,
+        fields::TEMPLATE_LANGUAGE,
+        fields::TEMPLATE_WITH_TEXT,
+        fields::VERSION,
         Field::optional("base_url", Kind::Url, "Address")
             .help("Of Meta's Graph API, where it is reached through a proxy.")
             .like("https://graph.facebook.com")
@@ -116,10 +100,8 @@ pub(super) const FORM: Form = Form {
 
 /// Detects values that are commonly confused with a field's.
 fn trap(field: &str, value: &str) -> Option<&'static str> {
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let phone = value.bytes().all(|byte| byte.is_ascii_digit() || b"+ ()-.".contains(&byte));
     match field {
-        "phone_number_id" if phone && (7..=13).contains(&digits) => {
+        "phone_number_id" if fields::is_phone(value) => {
             Some("That looks like the phone number itself.")
         }
         "access_token"
@@ -146,7 +128,7 @@ impl DescribeNumber for Meta {
         if let Some(secret) = &self.app_secret {
             // Meta checks the proof whenever one is given: it shows whether secret and token belong
             // to the same app.
-            let token = self.access_token.expose_secret();
+            let token = self.graph.secret.expose_secret();
             let proof = signature::sign(secret.expose_secret(), token.as_bytes());
             let proof = proof.trim_start_matches("sha256=");
             match self.about(Some(proof)).await {
@@ -161,34 +143,21 @@ impl DescribeNumber for Meta {
                 _ => {}
             }
         }
-        Ok(describe(&number))
+        Ok(graph::describe(&number))
     }
 }
 
 impl Meta {
     /// Queries Meta about the number.
     pub(super) async fn about(&self, proof: Option<&str>) -> Result<Value, Error> {
-        let mut url = self.endpoint(&[&self.phone_number_id]);
+        let mut url = self.graph.endpoint(&[&self.graph.phone_number_id]);
         url.query_pairs_mut()
             .append_pair("fields", "display_phone_number,verified_name,quality_rating");
         if let Some(proof) = proof {
             url.query_pairs_mut().append_pair("appsecret_proof", proof);
         }
-        self.ask(url).await
+        self.graph.ask(url).await
     }
-}
-
-fn describe(number: &Value) -> NumberDescription {
-    let (display, verified_name) =
-        (json::text(number, "display_phone_number"), json::text(number, "verified_name"));
-    let quality = json::text(number, "quality_rating");
-    let words = format!(
-        "{} ({}), quality {}",
-        verified_name.as_deref().unwrap_or("a number without a name"),
-        display.as_deref().unwrap_or("phone number not shown"),
-        quality.as_deref().unwrap_or("not rated")
-    );
-    NumberDescription { display, verified_name, words }
 }
 
 /// The field that Meta's refusal is about, by its error code and, where that is ambiguous, its

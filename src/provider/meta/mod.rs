@@ -1,34 +1,24 @@
 //! WhatsApp through Meta's Cloud API: receives its webhooks and calls its Graph API.
 //!
-//! Meta's JSON stays in `wire` (webhooks), `request` and `answer`; `codes` classifies its error
-//! codes.
+//! Its JSON is read and written in `graph`.
 
 mod settings;
 mod form;
-mod wire;
-mod request;
-mod interactive;
-mod template_message;
-mod answer;
-mod codes;
-mod media;
-mod templates;
-mod template_draft;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use frontdesk_endpoint::GuardedClient;
-use http::{HeaderMap, HeaderValue};
-use reqwest::header::AUTHORIZATION;
-use reqwest::{RequestBuilder, Url};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
-use serde_json::Value;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use secrecy::SecretString;
 
+use super::graph::{self, Graph};
+use super::http_client::endpoint;
+use super::signature::SignatureHeader;
 use super::{
-    Abilities, Class, DescribeNumber, Error, MalformedWebhook, OutgoingMessage, Provider, Receiver,
-    SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadFile, exchange, json, signature,
+    Abilities, DescribeNumber, Error, MalformedWebhook, OutgoingMessage, Provider, Receiver,
+    SentMessage, Spec, TemplateCatalog, UnverifiedWebhook, UploadFile,
 };
 use crate::domain::{FallbackTemplate, Item, Media, Party};
 
@@ -37,7 +27,7 @@ pub(super) use settings::Settings;
 /// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: form::FORM,
-    stored_body: |body| body,
+    stored_body: |_, body| body,
     brings_files: false,
     has_window: true,
     abilities: Abilities::WHATSAPP,
@@ -47,68 +37,45 @@ pub(super) static SPEC: Spec<Settings> = Spec {
 };
 
 /// Header with the signature of a webhook.
-const SIGNATURE: &str = "x-hub-signature-256";
+const SIGNATURE: SignatureHeader =
+    SignatureHeader { name: "x-hub-signature-256", needs_prefix: true };
+
+/// Domains that serve WhatsApp's files.
+const FILE_HOSTS: [&str; 3] = ["fbsbx.com", "facebook.com", "whatsapp.net"];
 
 /// A number of Meta's Cloud API.
 pub(super) struct Meta {
-    phone_number_id: String,
-    account_id: Option<String>,
-    base: Url,
-    version: String,
-    authorization: HeaderValue,
-    access_token: SecretString,
+    graph: Graph,
     app_secret: Option<SecretString>,
     verify_token: SecretString,
     insecure: bool,
-    client: GuardedClient,
 }
 
 impl Meta {
     /// Creates the adapter. The error names the invalid setting.
     fn new(settings: &Settings, client: GuardedClient) -> Result<Self, String> {
         settings.check()?;
-        Ok(Self {
+        let graph = Graph {
             phone_number_id: settings.phone_number_id.clone(),
             account_id: settings.account_id.clone().filter(|id| !id.is_empty()),
-            base: settings.base()?,
-            version: settings.version.clone(),
-            authorization: settings.authorization()?,
-            access_token: settings.access_token.clone(),
+            base: endpoint(&settings.base()?, &[&settings.version]),
+            key: (AUTHORIZATION, settings.authorization()?),
+            secret: settings.access_token.clone(),
+            file_hosts: &FILE_HOSTS,
+            client,
+        };
+        Ok(Self {
+            graph,
             app_secret: settings.signing_secret(),
             verify_token: settings.verify_token.clone(),
             insecure: settings.insecure,
-            client,
         })
-    }
-
-    /// The URL of a path below the API version; escapes every segment.
-    fn endpoint(&self, segments: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push(&self.version).extend(segments);
-        }
-        url
-    }
-
-    /// A POST request to `/messages`.
-    fn messages(&self, body: &(impl Serialize + Sync)) -> Result<RequestBuilder, Error> {
-        let url = self.endpoint(&[&self.phone_number_id, "messages"]);
-        let request = self.client.post(url)?;
-        Ok(request.header(AUTHORIZATION, self.authorization.clone()).json(body))
-    }
-
-    /// Sends a GET request to the Graph API; safe to repeat.
-    async fn ask(&self, url: Url) -> Result<Value, Error> {
-        let request = self.client.get(url)?.header(AUTHORIZATION, self.authorization.clone());
-        let answer =
-            exchange::send_request(request).await.map_err(exchange::RequestError::of_read_only)?;
-        answer.taken(self.access_token.expose_secret())
     }
 }
 
 impl Receiver for Meta {
     fn external_id(&self) -> &str {
-        &self.phone_number_id
+        &self.graph.phone_number_id
     }
 
     fn verify_webhook(&self, query: &[(String, String)]) -> Option<String> {
@@ -118,12 +85,12 @@ impl Receiver for Meta {
 
     fn admit(&self, headers: &HeaderMap) -> Result<(), UnverifiedWebhook> {
         match &self.app_secret {
-            Some(_) => signature::given(headers, SIGNATURE).map(drop),
+            Some(_) => SIGNATURE.given(headers).map(drop),
             None if self.insecure => Ok(()),
             None => Err(UnverifiedWebhook(format!(
                 "the meta number {} has no app_secret to check webhooks with: set app_secret, or insecure = true \
                  to take them unchecked",
-                self.phone_number_id
+                self.graph.phone_number_id
             ))),
         }
     }
@@ -131,50 +98,36 @@ impl Receiver for Meta {
     fn authenticate(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), UnverifiedWebhook> {
         self.admit(headers)?;
         match &self.app_secret {
-            Some(secret) => signature::check(headers, SIGNATURE, secret, body),
+            Some(secret) => SIGNATURE.check(headers, secret, body),
             None => Ok(()),
         }
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
-        wire::decode(body)
+    fn decode(&self, _headers: &HeaderMap, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
+        graph::decode(body)
     }
 }
 
 #[async_trait]
 impl Provider for Meta {
     async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error> {
-        let message = request::Message::new(outgoing).ok_or_else(|| {
-            let why = "the message has no recipient, or its file was not uploaded";
-            exchange::refused(Class::OurFault, why)
-        })?;
-        let answer = exchange::send_request(self.messages(&message)?).await?;
-        answer::sent(&answer.taken(self.access_token.expose_secret())?)
+        self.graph.send(outgoing).await
     }
 
     async fn typing(&self, _customer: &Party, message: &str) -> Result<(), Error> {
-        let answer = exchange::send_request(self.messages(&request::Typing::new(message))?).await?;
-        answer.taken(self.access_token.expose_secret()).map(drop)
+        self.graph.typing(message).await
     }
 
     async fn media(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error> {
-        self.file(media, limit).await
+        self.graph.file(media, limit).await
     }
 
     async fn check(&self) -> Result<String, Error> {
-        let number = self.about(None).await?;
-        let get =
-            |key, otherwise: &str| json::text(&number, key).unwrap_or_else(|| otherwise.to_owned());
-        Ok(format!(
-            "{} ({}), quality {}",
-            get("verified_name", "a number without a name"),
-            get("display_phone_number", &self.phone_number_id),
-            get("quality_rating", "not rated")
-        ))
+        Ok(graph::describe(&self.about(None).await?).words)
     }
 
     fn uploader(&self) -> Option<&dyn UploadFile> {
-        Some(self)
+        Some(&self.graph)
     }
 
     fn describer(&self) -> Option<&dyn DescribeNumber> {
@@ -187,7 +140,7 @@ impl Provider for Meta {
     }
 
     fn template_catalog(&self) -> Option<&dyn TemplateCatalog> {
-        Some(self)
+        Some(&self.graph)
     }
 }
 
@@ -201,11 +154,11 @@ mod tests {
     use axum::http::{Request, StatusCode};
     use axum::response::{IntoResponse, Response};
     use secrecy::SecretString;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use sha2::{Digest, Sha256};
 
-    use super::super::OutgoingContent;
     use super::super::test_data::shared;
+    use super::super::{Class, OutgoingContent};
     use super::*;
 
     /// A request to the fake Graph API: method, path with query, token, body.
@@ -219,13 +172,13 @@ mod tests {
     type Reply = dyn Fn(usize, &str) -> Response + Send + Sync;
 
     #[derive(Clone)]
-    struct Graph {
+    struct Api {
         base: String,
         asked: Arc<Mutex<Vec<Asked>>>,
         reply: Arc<Reply>,
     }
 
-    impl Graph {
+    impl Api {
         /// Starts a server; `reply` gets the index of a request for its path, from 0, and the path.
         async fn start(reply: impl Fn(usize, &str) -> Response + Send + Sync + 'static) -> Self {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -245,7 +198,7 @@ mod tests {
         }
     }
 
-    async fn answer(State(graph): State<Graph>, request: Request<axum::body::Body>) -> Response {
+    async fn answer(State(graph): State<Api>, request: Request<axum::body::Body>) -> Response {
         let line = format!("{} {}", request.method(), request.uri());
         let path = request.uri().path().to_owned();
         let token = request.headers().get(AUTHORIZATION).map(|v| v.to_str().unwrap().to_owned());
@@ -320,7 +273,7 @@ mod tests {
     }
 
     async fn error_of(status: u16, body: &str) -> Error {
-        let graph = Graph::start(refusal(status, body)).await;
+        let graph = Api::start(refusal(status, body)).await;
         meta(&graph.base).send(&to_phone()).await.unwrap_err()
     }
 
@@ -399,7 +352,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_text_goes_out_as_meta_wants_it() {
-        let graph = Graph::start(|_, _| accepted()).await;
+        let graph = Api::start(|_, _| accepted()).await;
         let meta = meta(&format!("{}/", graph.base));
         let sent = meta
             .send(&OutgoingMessage { reply_to: Some("wamid.IN1".into()), ..to_phone() })
@@ -420,7 +373,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_customer_without_a_phone_is_reached_by_business_scoped_id() {
-        let graph = Graph::start(|_, _| {
+        let graph = Api::start(|_, _| {
             axum::Json(json!({"contacts": [{"input": "US.2", "user_id": "US.2"}], "messages": [{"id": "w"}]}))
                 .into_response()
         })
@@ -438,7 +391,7 @@ mod tests {
 
     #[tokio::test]
     async fn typing_marks_the_message_as_read() {
-        let graph = Graph::start(|_, _| axum::Json(json!({"success": true})).into_response()).await;
+        let graph = Api::start(|_, _| axum::Json(json!({"success": true})).into_response()).await;
         assert_eq!(meta(&graph.base).typing(&Party::default(), "wamid.IN1").await, Ok(()));
         assert_eq!(
             graph.asked().remove(0).body,
@@ -515,7 +468,7 @@ mod tests {
             let reply = move |_: usize, _: &str| {
                 (StatusCode::TOO_MANY_REQUESTS, [("retry-after", header)], "{}").into_response()
             };
-            let graph = Graph::start(reply).await;
+            let graph = Api::start(reply).await;
             let error = meta(&graph.base).send(&to_phone()).await.unwrap_err();
             let Error::Refused { class, retry_after, .. } = error else { panic!("{error}") };
             assert_eq!(
@@ -593,11 +546,11 @@ mod tests {
     }
 
     /// A Graph API whose file URLs work from request number `good` on.
-    async fn files(good: usize) -> Graph {
+    async fn files(good: usize) -> Api {
         let base = Arc::new(Mutex::new(String::new()));
         let downloads = Arc::new(Mutex::new(0));
         let own = base.clone();
-        let graph = Graph::start(move |n, path| {
+        let graph = Api::start(move |n, path| {
             if !path.starts_with("/file") {
                 let url = format!("{}/file/{n}", own.lock().unwrap());
                 return axum::Json(json!({"url": url, "file_size": "9"})).into_response();
@@ -673,7 +626,7 @@ mod tests {
     #[tokio::test]
     async fn a_number_of_the_console_is_led_to_no_special_address() {
         const METADATA: &str = "http://169.254.169.254/latest/meta-data/";
-        let graph = Graph::start(|_, path| match path {
+        let graph = Api::start(|_, path| match path {
             "/redirect" => (StatusCode::FOUND, [("location", METADATA)]).into_response(),
             path if path.contains("far") => axum::Json(json!({"url": METADATA})).into_response(),
             _ => StatusCode::NOT_FOUND.into_response(),
@@ -699,7 +652,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_check_names_the_number() {
-        let graph = Graph::start(|_, _| {
+        let graph = Api::start(|_, _| {
             axum::Json(
                 json!({"display_phone_number": "+1 555-078-3881", "verified_name": "Lucky Shrub",
                 "quality_rating": "GREEN", "id": "1"}),
@@ -712,7 +665,7 @@ mod tests {
         assert!(
             graph.lines()[0].starts_with("GET /v24.0/106540352242922?fields=display_phone_number")
         );
-        let graph = Graph::start(refusal(401, r#"{"error":{"code":190,"message":"no"}}"#)).await;
+        let graph = Api::start(refusal(401, r#"{"error":{"code":190,"message":"no"}}"#)).await;
         let error = meta(&graph.base).check().await.unwrap_err();
         assert!(matches!(error, Error::Refused { class: Class::Token, .. }), "{error}");
     }

@@ -5,6 +5,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use super::super::graph::setting;
 use super::super::text_or_number::{optional_text_or_number, text_or_number};
 use crate::domain::{FallbackTemplate, Sending, Unknown};
 
@@ -36,7 +37,7 @@ pub struct Settings {
     #[serde(default = "default_base_url")]
     pub base_url: String,
     /// Version of the Graph API.
-    #[serde(default = "default_version")]
+    #[serde(default = "setting::default_version")]
     pub version: String,
     /// Whether the number is also used in the Business app, which lowers its rate limit.
     #[serde(default)]
@@ -52,40 +53,22 @@ pub struct Settings {
     pub template: Option<FallbackTemplate>,
 }
 
-/// WhatsApp's rate limits in messages per second, without and with coexistence.
-/// <https://developers.facebook.com/docs/whatsapp/cloud-api/overview#throughput>
-const RATE: f64 = 80.0;
-const COEXISTENCE_RATE: f64 = 20.0;
-
 impl Settings {
     /// How the number sends.
     pub(super) fn sending(&self) -> Sending {
-        let most = if self.coexistence { COEXISTENCE_RATE } else { RATE };
         let (unknown, template) = (self.unknown, self.template.clone());
-        Sending { rate: self.rate.unwrap_or(most), unknown, template }
+        Sending { rate: setting::rate(self.rate, self.coexistence), unknown, template }
     }
 
     /// Parses the base URL.
     pub(super) fn base(&self) -> Result<Url, String> {
-        let base: Url = self.base_url.parse().map_err(|error| {
-            self.wrong(
-                "base_url",
-                &format!("is not an address ({error}), such as {}", default_base_url()),
-            )
-        })?;
-        match base.scheme() {
-            "http" | "https" => Ok(base),
-            other => Err(self.wrong("base_url", &format!("begins with {other}:, not https:"))),
-        }
+        setting::base(&self.base_url, &default_base_url()).map_err(|wrong| self.named(&wrong))
     }
 
     /// The `Authorization` header, hidden in debug output.
     pub(super) fn authorization(&self) -> Result<HeaderValue, String> {
-        let token = self.access_token.expose_secret();
-        let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| self.wrong("access_token", "holds a character that no token has"))?;
-        header.set_sensitive(true);
-        Ok(header)
+        setting::header(&format!("Bearer {}", self.access_token.expose_secret()))
+            .ok_or_else(|| self.named("access_token holds a character that no token has"))
     }
 
     /// The secret that signs webhooks; `None` if it is empty, since anyone could sign with an empty
@@ -96,50 +79,25 @@ impl Settings {
 
     /// Validates the settings. The error says what is missing or invalid.
     pub(super) fn check(&self) -> Result<(), String> {
-        let id = &self.phone_number_id;
-        if id.is_empty()
-            || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-        {
-            return Err(self
-                .wrong("phone_number_id", "must be the number's id from Meta's API set-up page"));
-        }
-        if self
-            .account_id
-            .as_deref()
-            .is_some_and(|id| !id.bytes().all(|byte| byte.is_ascii_digit()))
-        {
-            return Err(self.wrong(
-                "account_id",
-                "must be the WhatsApp Business Account ID from Meta's API set-up page",
-            ));
-        }
+        setting::check(&self.phone_number_id, self.account_id.as_deref(), &self.version)
+            .map_err(|wrong| self.named(&wrong))?;
         for (key, secret) in
             [("access_token", &self.access_token), ("verify_token", &self.verify_token)]
         {
             if secret.expose_secret().is_empty() {
-                return Err(self.wrong(key, "is empty"));
+                return Err(self.named(&format!("{key} is empty")));
             }
-        }
-        let digits = self.version.strip_prefix('v').unwrap_or_default();
-        if !digits.starts_with(|c: char| c.is_ascii_digit())
-            || !digits.chars().all(|c| c.is_ascii_digit() || c == '.')
-        {
-            return Err(self.wrong("version", &format!("must look like {}", default_version())));
         }
         Ok(())
     }
 
-    fn wrong(&self, key: &str, what: &str) -> String {
-        format!("the meta number {}: {key} {what}", self.phone_number_id)
+    fn named(&self, wrong: &str) -> String {
+        format!("the meta number {}: {wrong}", self.phone_number_id)
     }
 }
 
 fn default_base_url() -> String {
     "https://graph.facebook.com".to_owned()
-}
-
-fn default_version() -> String {
-    "v24.0".to_owned()
 }
 
 #[cfg(test)]
@@ -165,7 +123,7 @@ mod tests {
     fn read(settings: Value) -> Result<Settings, String> {
         match serde_json::from_value(settings).map_err(|error| error.to_string())? {
             Any::Meta(settings) => Ok(settings),
-            Any::Evolution(_) | Any::Sandbox(_) => Err("another provider".to_owned()),
+            other => Err(format!("{:?}", other.provider())),
         }
     }
 

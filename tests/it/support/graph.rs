@@ -82,6 +82,7 @@ pub(crate) struct Typing {
 #[derive(Default)]
 struct Shared {
     url: String,
+    is_proxied: bool,
     delay: Mutex<Duration>,
     late: Mutex<Duration>,
     climate: Climate,
@@ -123,9 +124,16 @@ impl Graph {
     }
 
     pub(crate) async fn start() -> Self {
+        Self::start_behind("", |routes| routes).await
+    }
+
+    /// Starts it as a server that passes the API on below a path. `around` puts in front what that
+    /// server does; files are at its own address.
+    pub(crate) async fn start_behind(path: &str, around: impl FnOnce(Router) -> Router) -> Self {
         let (listener, url) = listen().await;
-        let state = Arc::new(Shared { url: url.clone(), ..Shared::default() });
-        let router = Router::new()
+        let (own, is_proxied) = (format!("{url}{path}"), !path.is_empty());
+        let state = Arc::new(Shared { url: own, is_proxied, ..Shared::default() });
+        let routes = Router::new()
             .route("/{version}/{number}/messages", post(messages))
             .route("/{version}/{number}/media", post(uploads::take))
             .route(
@@ -135,7 +143,7 @@ impl Graph {
             .route("/{version}/{id}", get(media_info))
             .route("/media/{id}/{edition}", get(download))
             .with_state(Arc::clone(&state));
-        Self { url, state, _running: Running::serve(listener, router) }
+        Self { url, state, _running: Running::serve(listener, around(routes)) }
     }
 
     /// Returns the accepted messages, in order.
@@ -433,10 +441,15 @@ async fn media_info(
     }
     if let Some(file) = state.media.lock().unwrap().get(&id) {
         let url = format!("{}/media/{id}/{}", state.url, file.edition);
-        return Ok(answer(&json!({
+        let mut info = json!({
             "messaging_product": "whatsapp", "url": url, "mime_type": file.mime,
             "sha256": hex::encode(Sha256::digest(&file.bytes)), "file_size": file.bytes.len(), "id": id,
-        })));
+        });
+        if state.is_proxied {
+            let at_meta = "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1";
+            info["download_url"] = std::mem::replace(&mut info["url"], at_meta.into());
+        }
+        return Ok(answer(&info));
     }
     if !id.bytes().all(|byte| byte.is_ascii_digit()) || !query.contains_key("fields") {
         return Err(unknown(&id));

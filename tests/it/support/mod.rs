@@ -8,6 +8,7 @@ pub(crate) mod form;
 pub(crate) mod graph;
 pub(crate) mod hooks;
 pub(crate) mod hub;
+pub(crate) mod kapso;
 pub(crate) mod ollama;
 pub(crate) mod openai;
 pub(crate) mod postgres;

@@ -9,18 +9,14 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use reqwest::Url;
-use reqwest::header::AUTHORIZATION;
 use reqwest::multipart::{Form, Part};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
 use super::super::exchange::{self, BodyError, RequestError, refused};
 use super::super::{Class, Error, FileUpload, UploadFile, UploadedFile, json};
-use super::Meta;
+use super::Graph;
 use crate::domain::Media;
-
-/// Domains that serve WhatsApp's files.
-const HOSTS: [&str; 3] = ["fbsbx.com", "facebook.com", "whatsapp.net"];
 
 /// Meta's codes for an id that it does not know: "Object with ID '…' does not exist".
 const NO_SUCH_OBJECT: [i64; 2] = [33, 100];
@@ -39,7 +35,7 @@ enum DownloadError {
 }
 
 #[async_trait]
-impl UploadFile for Meta {
+impl UploadFile for Graph {
     /// It is safe to repeat, whatever the error.
     async fn upload(&self, file: FileUpload) -> Result<UploadedFile, Error> {
         // At 4 Mbit/s, beside a minute.
@@ -53,19 +49,22 @@ impl UploadFile for Meta {
             .text("type", file.mime_type)
             .part("file", part);
         let url = self.endpoint(&[&self.phone_number_id, "media"]);
-        let request = self.client.post(url)?.header(AUTHORIZATION, self.authorization.clone());
-        let request = request.multipart(form).timeout(timeout);
+        let request = self.authorized(self.client.post(url)?).multipart(form).timeout(timeout);
         let answer = exchange::send_request(request).await.map_err(RequestError::of_read_only)?;
-        let body = answer.taken(self.access_token.expose_secret()).map_err(repeatable)?;
+        let body = answer.taken(self.secret.expose_secret()).map_err(repeatable)?;
         json::text(&body, "id")
             .map(|media_id| UploadedFile { media_id, valid_for: UPLOAD_VALID_FOR })
             .ok_or_else(|| Error::NotSent("Meta took the file and named no id".to_owned()))
     }
 }
 
-impl Meta {
+impl Graph {
     /// Downloads a file of at most `limit` bytes and checks its hash.
-    pub(super) async fn file(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error> {
+    pub(in crate::provider) async fn file(
+        &self,
+        media: &Media,
+        limit: usize,
+    ) -> Result<Vec<u8>, Error> {
         let bytes = match (&media.id, &media.url) {
             (Some(id), _) => self.file_by_id(id, limit).await?,
             (None, Some(url)) => self.file_at(url, limit).await?,
@@ -94,7 +93,7 @@ impl Meta {
     async fn file_at(&self, url: &str, limit: usize) -> Result<Vec<u8>, Error> {
         let url = url.parse().ok().filter(|url| self.trusts(url));
         let url =
-            url.ok_or_else(|| refused(Class::OurFault, "the file is not on a host of Meta"))?;
+            url.ok_or_else(|| refused(Class::OurFault, "the file is on no host of the provider"))?;
         self.download_either_way(&url, limit).await
     }
 
@@ -116,7 +115,9 @@ impl Meta {
         let mut url = self.endpoint(&[id]);
         url.query_pairs_mut().append_pair("phone_number_id", &self.phone_number_id);
         let answer = self.ask(url).await.map_err(without_file)?;
-        json::text(&answer, "url")
+        // A proxy has the file at an address of its own, where its key is valid.
+        json::text(&answer, "download_url")
+            .or_else(|| json::text(&answer, "url"))
             .and_then(|url| url.parse().ok())
             .ok_or_else(|| refused(Class::Transient, "Meta did not say where the file is"))
     }
@@ -129,7 +130,7 @@ impl Meta {
     ) -> Result<Vec<u8>, DownloadError> {
         let mut request = self.client.get(url.clone()).map_err(Error::from)?;
         if with_token && self.trusts(url) {
-            request = request.header(AUTHORIZATION, self.authorization.clone());
+            request = self.authorized(request);
         }
         let response =
             request.send().await.map_err(|error| RequestError::from(error).of_read_only())?;
@@ -144,8 +145,8 @@ impl Meta {
             .into())
     }
 
-    /// Whether the token may be sent to a URL: on the Graph API's own host, or over TLS on Meta's
-    /// file hosts.
+    /// Whether the token may be sent to a URL: on the Graph API's own host, or over TLS on the file
+    /// hosts.
     fn trusts(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return false };
         let secure = url.scheme() == "https";
@@ -154,7 +155,8 @@ impl Meta {
         };
         let same =
             self.base.host_str() == Some(host) && (secure || url.scheme() == self.base.scheme());
-        same || (secure && HOSTS.iter().any(within)) || (loopback(&self.base) && loopback(url))
+        same || (secure && self.file_hosts.iter().any(within))
+            || (loopback(&self.base) && loopback(url))
     }
 }
 
@@ -226,24 +228,32 @@ fn agrees(written: &str, bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn meta(base: &str) -> Meta {
+    const META: &[&str] = &["fbsbx.com", "facebook.com", "whatsapp.net"];
+
+    fn trusts(base: &str, file_hosts: &'static [&'static str], url: &str) -> bool {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let settings = serde_json::json!({"agent": "a", "phone_number_id": "1", "access_token": "t",
-            "verify_token": "v", "base_url": base});
         let client = super::super::super::client(Duration::from_secs(1), None).unwrap();
-        Meta::new(&serde_json::from_value(settings).unwrap(), client).unwrap()
+        let graph = Graph {
+            phone_number_id: "1".into(),
+            account_id: None,
+            base: base.parse().unwrap(),
+            key: (http::header::AUTHORIZATION, http::HeaderValue::from_static("Bearer t")),
+            secret: "t".into(),
+            file_hosts,
+            client,
+        };
+        graph.trusts(&url.parse().unwrap())
     }
 
     #[test]
     fn the_token_goes_to_meta_s_hosts_only() {
-        let trusts = |base, url: &str| meta(base).trusts(&url.parse().unwrap());
         let graph = "https://graph.facebook.com";
         for good in [
             "https://graph.facebook.com/v24.0/1",
             "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1",
             "https://mmg.whatsapp.net/x",
         ] {
-            assert!(trusts(graph, good), "{good}");
+            assert!(trusts(graph, META, good), "{good}");
         }
         for bad in [
             "http://graph.facebook.com/v24.0/1",
@@ -254,11 +264,17 @@ mod tests {
             "https://127.0.0.1/x",
             "data:text/plain,x",
         ] {
-            assert!(!trusts(graph, bad), "{bad}");
+            assert!(!trusts(graph, META, bad), "{bad}");
         }
-        assert!(trusts("http://127.0.0.1:1", "http://localhost:2/x"));
-        assert!(!trusts("http://127.0.0.1:1", "http://evil.example/x"));
-        assert!(trusts("https://graph.example", "https://graph.example:8443/x"));
+        assert!(trusts("http://127.0.0.1:1", META, "http://localhost:2/x"));
+        assert!(!trusts("http://127.0.0.1:1", META, "http://evil.example/x"));
+        assert!(trusts("https://graph.example", META, "https://graph.example:8443/x"));
+        let kapso = "https://api.kapso.ai/meta/whatsapp/v24.0";
+        assert!(trusts(kapso, &[], "https://api.kapso.ai/meta/whatsapp/media_download?token=1"));
+        for bad in ["https://lookaside.fbsbx.com/x", "http://api.kapso.ai/x", "https://kapso.ai/x"]
+        {
+            assert!(!trusts(kapso, &[], bad), "{bad}");
+        }
     }
 
     #[test]

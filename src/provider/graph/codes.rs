@@ -57,7 +57,8 @@ fn by_status(status: u16) -> Class {
     match status {
         401 | 403 => Class::Token,
         429 => Class::Throttled,
-        500.. => Class::Transient,
+        // Another message is being sent in the conversation.
+        409 | 500.. => Class::Transient,
         _ => Class::OurFault,
     }
 }
@@ -84,6 +85,7 @@ mod tests {
             (None, 429, Class::Throttled),
             (None, 502, Class::Transient),
             (None, 404, Class::OurFault),
+            (None, 409, Class::Transient),
             (Some(999_999), 503, Class::Transient),
             (Some(999_999), 400, Class::OurFault),
         ] {

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Method;
-use reqwest::header::AUTHORIZATION;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::super::json::{id, is_id, list, text};
 use super::super::{Class, Error, TemplateCatalog, exchange};
-use super::{Meta, template_draft};
+use super::{Graph, template_draft};
 use crate::domain::{
     MessageTemplate, TemplateButton, TemplateButtonKind, TemplateCategory, TemplateDraft,
     TemplateHeader, TemplateHeaderKind, TemplateLayout, TemplateQuality, TemplateState,
@@ -31,7 +30,7 @@ const MAX_TEXT_LEN: usize = 4096;
 const MAX_BUTTONS: usize = 20;
 
 #[async_trait]
-impl TemplateCatalog for Meta {
+impl TemplateCatalog for Graph {
     fn account(&self) -> Option<&str> {
         self.account_id.as_deref()
     }
@@ -47,9 +46,9 @@ impl TemplateCatalog for Meta {
         draft: &TemplateDraft,
     ) -> Result<MessageTemplate, Error> {
         let url = self.endpoint(&[account, "message_templates"]);
-        let request = self.client.post(url)?.header(AUTHORIZATION, self.authorization.clone());
+        let request = self.authorized(self.client.post(url)?);
         let answer = exchange::send_request(request.json(&template_draft::request(draft))).await?;
-        let taken = answer.taken(self.access_token.expose_secret())?;
+        let taken = answer.taken(self.secret.expose_secret())?;
         let word = |key| text(&taken, key);
         Ok(MessageTemplate {
             external_id: word("id").filter(|id| is_id(id)).unwrap_or_default(),
@@ -73,15 +72,12 @@ impl TemplateCatalog for Meta {
             url.query_pairs_mut().append_pair("hsm_id", id);
         }
         url.query_pairs_mut().append_pair("name", name);
-        let request = self
-            .client
-            .request(Method::DELETE, url)?
-            .header(AUTHORIZATION, self.authorization.clone());
-        exchange::send_request(request).await?.taken(self.access_token.expose_secret()).map(drop)
+        let request = self.authorized(self.client.request(Method::DELETE, url)?);
+        exchange::send_request(request).await?.taken(self.secret.expose_secret()).map(drop)
     }
 }
 
-impl Meta {
+impl Graph {
     async fn all_templates(&self, account: &str) -> Result<Vec<MessageTemplate>, Error> {
         let (mut all, mut after) = (Vec::new(), None::<String>);
         while all.len() < MAX_TEMPLATES {

@@ -21,7 +21,7 @@ impl Answer {
             return Ok(self.body);
         }
         let error = self.body.get("error").unwrap_or(&Value::Null);
-        if error.is_null() && GATEWAY_TROUBLE.contains(&self.status) {
+        if !error.is_object() && GATEWAY_TROUBLE.contains(&self.status) {
             // The gateway lost its connection to the Graph API, which may have accepted the
             // request.
             let why = format!("a gateway before Meta answered HTTP {}", self.status);
@@ -54,14 +54,65 @@ fn fault(error: &Value, status: u16, token: &str) -> Fault {
     let said = json::text(data, "details").or_else(|| json::text(error, "error_user_msg"));
     let details: Vec<String> =
         said.map(|words| kept(&words, token)).into_iter().chain(subcode).collect();
+    let said = json::text(error, "message").or_else(|| error.as_str().map(ToOwned::to_owned));
+    // What is not Meta's own has no code.
+    let code = if error.is_string() { i64::from(status) } else { 0 };
     Fault {
-        code: json::whole(error, "code").unwrap_or(0),
-        title: json::text(error, "message")
-            .map_or_else(|| format!("HTTP {status}"), |words| kept(&words, token)),
+        code: json::whole(error, "code").unwrap_or(code),
+        title: said.map_or_else(|| format!("HTTP {status}"), |words| kept(&words, token)),
         details: (!details.is_empty()).then(|| details.join("; ")),
     }
 }
 
 fn kept(words: &str, token: &str) -> String {
     words.replace(token, "(token)").chars().take(MAX_PIECE_LEN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::super::test_data::shared;
+    use super::*;
+    use crate::provider::Class;
+
+    fn refusal(status: u16, body: Value) -> Error {
+        Answer { status, retry_after: None, body }.taken("key-1").unwrap_err()
+    }
+
+    #[test]
+    fn an_error_that_is_only_words_goes_by_its_status() {
+        for (status, class) in [
+            (401, Class::Token),
+            (404, Class::OurFault),
+            (409, Class::Transient),
+            (422, Class::OurFault),
+        ] {
+            let Error::Refused { class: got, fault, .. } =
+                refusal(status, json!({"error": "Not with key-1."}))
+            else {
+                panic!("{status}")
+            };
+            assert_eq!((got, fault.code), (class, i64::from(status)));
+            assert_eq!(fault.title, "Not with (token).");
+        }
+        for status in [502, 504] {
+            let lost = refusal(status, json!({"error": "Kapso proxy timeout"}));
+            assert!(matches!(lost, Error::Unknown(_)), "it may have gone out: {lost}");
+        }
+    }
+
+    #[test]
+    fn captured_errors_of_a_proxy_are_what_they_are() {
+        let read = |name: &str| {
+            let body = shared(&format!("fixtures/kapso/res.{name}.json"))?;
+            serde_json::from_slice(&body).ok()
+        };
+        let Some(lost) = read("kapsosdk.error.proxy_timeout_504") else { return };
+        assert!(matches!(refusal(504, lost), Error::Unknown(_)));
+        let busy = refusal(409, read("error.conflict_409").unwrap());
+        assert!(matches!(&busy, Error::Refused { class: Class::Transient, .. }), "{busy}");
+        let taken = sent(&read("proxy.send_ok").unwrap()).unwrap();
+        assert_eq!(taken.provider_id, "wamid.out");
+    }
 }

@@ -25,7 +25,7 @@ struct Change<'a> {
 }
 
 /// Decodes all items of a webhook.
-pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
+pub(in crate::provider) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
     let top = json::parse(body)?;
     if top.get("entry").is_none() && top.get("object").is_none() {
         return Err(MalformedWebhook(
@@ -49,6 +49,12 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
         }
     }
     Ok(items)
+}
+
+/// Reads the lists of a change's value, under its field.
+pub(in crate::provider) fn events(field: &str, value: &Value) -> Vec<Event> {
+    let (field, contacts) = (field.to_owned(), json::list(value, "contacts"));
+    Change { field, ours: None, contacts }.events(value)
 }
 
 /// Sets when events other than messages happened, which Meta says once for all of an entry.
