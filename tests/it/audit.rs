@@ -16,7 +16,7 @@ use crate::support::hooks::text_webhook;
 use crate::support::process;
 
 /// Operations that write or spend but leave no entry; `http/audit.rs` gives the reasons.
-const SILENT: &str = "check_draft try_handoff search_knowledge see_conversation check_fields sync_templates list_endpoint_models test_model run_sandbox_turn complete_chat";
+const SILENT: &str = "check_pairing check_draft try_handoff search_knowledge see_conversation check_fields sync_templates list_endpoint_models test_model run_sandbox_turn complete_chat";
 
 async fn log(app: &TestApp, query: &str) -> Vec<Value> {
     app.get(&format!("/audit?limit=200{query}")).await["items"].as_array().unwrap().clone()

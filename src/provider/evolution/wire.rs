@@ -292,7 +292,7 @@ mod tests {
         ("edge.messages.upsert.video_note_ptv", "video"),
         ("edge.messages.upsert.view_once_v2_image", "image"),
         ("edge.presence.update.composing", "other:presence.update"),
-        ("edge.qrcode.updated.limit_reached", "other:qrcode.updated"),
+        ("edge.qrcode.updated.limit_reached", "other:qrcode.updated!"),
         ("edge.qrcode.updated.with_pairing_code", "other:qrcode.updated"),
         ("edge.send.message.text_api", "echo:text"),
         ("edge.status.instance.logged_out", "other:status.instance"),
@@ -561,9 +561,12 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        for (code, says) in
-            [(401, "logged out"), (403, "blocked"), (440, "took the connection over"), (7, "(7)")]
-        {
+        for (code, says) in [
+            (401, "logged out"),
+            (403, "blocked"),
+            (440, "took the connection over"),
+            (7, "ended the session"),
+        ] {
             let other = of("close", code);
             let alert = other.alert.unwrap();
             assert_eq!(alert.code, AlertCode::NumberDisconnected);
@@ -592,10 +595,13 @@ mod tests {
     fn what_is_stored_has_neither_the_key_nor_files() {
         let body = json!({"event": "messages.upsert", "instance": "shop1", "apikey": "EAAG-token",
             "data": [{"key": {"id": "1"}, "message": {"imageMessage": {"caption": "a"}, "base64": "AAAA"}}]});
-        let stored: Value =
-            serde_json::from_slice(&stored_body(body.to_string().as_bytes())).unwrap();
+        let stored = |body: &Value| -> Value {
+            serde_json::from_slice(&stored_body(body.to_string().as_bytes())).unwrap()
+        };
+        let code = json!({"data": {"qrcode": {"instance": "shop1", "code": "2@abc", "pairingCode": "WZYEH1YY"}}});
+        assert_eq!(stored(&code), json!({"data": {"qrcode": {"instance": "shop1"}}}));
         assert_eq!(
-            stored,
+            stored(&body),
             json!({"event": "messages.upsert", "instance": "shop1",
                 "data": [{"key": {"id": "1"}, "message": {"imageMessage": {"caption": "a"}}}]})
         );
