@@ -14,7 +14,7 @@ const TAKEOVER_MS: Millis = 30 * 60_000;
 impl Desk {
     /// Takes in what a number's provider has since this moment, in which webhooks may have been lost.
     /// What is known already is dropped, as a repeated webhook is, and what a colleague answered on
-    /// the phone since is not answered. Returns how many messages the provider had.
+    /// the phone since is a colleague's. Returns how many messages the provider had.
     pub async fn take_in_missed(
         self: &Arc<Self>,
         number: &Arc<Number>,
@@ -38,8 +38,7 @@ impl Desk {
                 }
             }
         }
-        self.leave_answered(number, &mut deliveries).await?;
-        for delivery in deliveries {
+        for delivery in self.in_order(number, deliveries).await? {
             // Groups, status broadcasts and what cannot be read has no id by which it is known.
             if !delivery.items.is_empty() {
                 self.take_in(std::slice::from_ref(number), delivery).await?;
@@ -48,36 +47,43 @@ impl Desk {
         Ok(count)
     }
 
-    /// Marks as imported what a colleague answered on the phone, and the answers of long ago: those
-    /// say nothing of who has the conversation now. Drops all but messages and echoes.
-    async fn leave_answered(
+    /// Keeps messages and echoes alone, and puts first what a colleague wrote on the phone after a
+    /// message that is not known yet: the colleague then has the conversation, and the bot does not
+    /// answer what is answered. Any other answer of long ago says nothing of who has it now.
+    async fn in_order(
         &self,
         number: &Number,
-        deliveries: &mut [Delivery],
-    ) -> Result<(), LinkError> {
-        let mut answered = HashSet::new();
-        for delivery in deliveries.iter_mut().rev() {
+        deliveries: Vec<Delivery>,
+    ) -> Result<Vec<Delivery>, LinkError> {
+        let mut missed = HashSet::new();
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        for mut delivery in deliveries {
             delivery.items.retain(|item| matches!(item.event, Event::Message(_) | Event::Echo(_)));
+            let mut answers = false;
             for item in &mut delivery.items {
                 match &mut item.event {
                     Event::Echo(echo) if !echo.imported => {
-                        if self.store.customer_of(&number.id, &echo.provider_id).await?.is_none() {
-                            answered.insert(chat(&echo.to));
-                        }
-                        echo.imported = now_ms() - echo.sent_at > TAKEOVER_MS;
+                        let is_answer = ids(&echo.to).any(|id| missed.contains(id));
+                        answers |= is_answer;
+                        echo.imported = !is_answer && now_ms() - echo.sent_at > TAKEOVER_MS;
                     }
                     Event::Message(message) => {
-                        message.imported |= answered.contains(&chat(&message.from));
+                        let known = self.store.customer_of(&number.id, &message.provider_id);
+                        if known.await?.is_none() {
+                            missed.extend(ids(&message.from).map(ToOwned::to_owned));
+                        }
                     }
                     _ => {}
                 }
             }
+            if answers { first.push(delivery) } else { rest.push(delivery) }
         }
-        Ok(())
+        first.extend(rest);
+        Ok(first)
     }
 }
 
 /// What names a chat in one list.
-fn chat(party: &Party) -> Option<String> {
-    party.wa_id.clone().or_else(|| party.lid.clone())
+fn ids(party: &Party) -> impl Iterator<Item = &str> {
+    [&party.wa_id, &party.lid].into_iter().filter_map(|id| id.as_deref())
 }

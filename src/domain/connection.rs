@@ -160,19 +160,22 @@ impl ConnectionChange {
                 next = ConnectionReason::Ended.into();
             }
         }
-        let waits = before.state == ConnectionState::Pairing;
-        if waits && next.state == ConnectionState::Connecting {
+        // A server calls both connecting, and a code may wait for long.
+        let is_connecting = next.state == ConnectionState::Connecting
+            || next.reason == Some(ConnectionReason::NotReached);
+        if before.state == ConnectionState::Pairing && is_connecting {
             return None;
         }
         (next != before).then_some(next)
     }
 
-    /// Whether something is lost by it that was there, or had hope, before.
+    /// Whether something is lost by it that was there before. A number that is being paired has
+    /// nothing to lose.
     pub fn is_loss(self, before: Option<Self>) -> bool {
         let severity = |state| match state {
-            ConnectionState::Ready | ConnectionState::Connecting | ConnectionState::Pairing => 0,
+            ConnectionState::Ready | ConnectionState::Connecting => 0,
             ConnectionState::Offline => 1,
-            ConnectionState::Stopped => 2,
+            ConnectionState::Stopped | ConnectionState::Pairing => 2,
         };
         severity(self.state) > before.map_or(0, |before| severity(before.state))
     }
@@ -224,6 +227,7 @@ mod tests {
         assert_eq!(after(NotPaired.into(), InstanceRemoved.into()), Some(NotPaired.into()));
         assert_eq!(after(NotPaired.into(), Ready.into()), Some(Ended.into()));
         assert_eq!(after(Connecting.into(), Pairing.into()), None);
+        assert_eq!(after(ConnectionReason::NotReached.into(), Pairing.into()), None);
         assert_eq!(after(Ready.into(), Pairing.into()), Some(Ready.into()));
         assert_eq!(after(Ready.into(), Ready.into()), None);
         assert_eq!(ConnectionChange::from(Ready).after(None), Some(Ready.into()));
@@ -243,5 +247,6 @@ mod tests {
         assert!(is_loss(LoggedOut, Unreachable.into()));
         assert!(!is_loss(InstanceRemoved, LoggedOut.into()));
         assert!(ConnectionChange::from(LoggedOut).is_loss(None));
+        assert!(!is_loss(LoggedOut, ConnectionState::Pairing.into()), "nobody scanned a code");
     }
 }

@@ -29,6 +29,11 @@ const TEXT: &str = MessageKind::Text.as_str();
 const ON_ITS_WAY_MS: i64 = 120_000;
 const UNKNOWN: &str = MessageState::Unknown.as_str();
 const CHOICES: &str = MessageKind::Choices.as_str();
+const PRODUCTS: &str = MessageKind::Products.as_str();
+const FLOW: &str = MessageKind::Flow.as_str();
+const TEMPLATE: &str = MessageKind::Template.as_str();
+/// A kind that this program does not read, such as a template in an echo.
+const UNREAD: &str = MessageKind::Unknown.as_str();
 const LINK: &str = MessageKind::Link.as_str();
 const SENT_RANK: i64 = MessageState::Sent.rank();
 const OUT: &str = Direction::Out.as_str();
@@ -262,6 +267,9 @@ pub(super) async fn close_window(
     run!(conn, sql, id.as_str(), moment, heard, now()).map(|_| ())
 }
 
+/// Age from which on an echo is of no message that came into being after it, in milliseconds.
+const OLD_ECHO_MS: i64 = 10 * 60_000;
+
 /// Whether an echo is an own message whose send is not yet recorded; if so, marks that message as
 /// sent.
 pub(super) async fn match_echo(
@@ -269,30 +277,35 @@ pub(super) async fn match_echo(
     conversation: &ConversationId,
     echo: &Echo,
 ) -> Result<bool> {
-    // An echo is of no message that came into being after it: it may be old, such as one of an import.
     // Choices and links go out as text where nothing can be tapped. A text that is queued for a retry,
     // or was given up, may have gone out all the same. What has no words is like any other of its kind:
-    // it is only taken for one that is on its way.
+    // it is only taken for one that is on its way, and so is a template, whose echo has no text.
     let sql = formatcp!(
         "update messages set provider_id = $2, state = '{SENT}', state_rank = {SENT_RANK}, lease_until = null, due_at = null,
              updated_at = $4
          where id = (select id from messages where conversation_id = $1 and direction = '{OUT}'
-             and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and coalesce(body, '') = $3
-             and created_at <= $6 + {ON_ITS_WAY_MS}
-             and (kind = $5 or $5 = '{TEXT}' and kind in ('{CHOICES}', '{LINK}'))
+             and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and created_at <= $7
+             and (coalesce(body, '') = $3 and (kind = $5 or $5 = '{TEXT}' and kind in ('{CHOICES}', '{LINK}', '{PRODUCTS}', '{FLOW}'))
+                 or $5 = '{UNREAD}' and kind = '{TEMPLATE}')
              and ($5 = '{TEXT}' or state = '{SENDING}' or state = '{UNKNOWN}' and left_at > $6 - {ON_ITS_WAY_MS})
              order by case when state = '{SENDING}' then 0 else 1 end, created_at, part, id limit 1)"
     );
+    let moment = now();
+    let sent_at = if echo.sent_at > 0 { echo.sent_at.min(moment) } else { moment };
+    // Clocks differ, so this does not judge what comes at once.
+    let is_old = echo.imported || moment - sent_at > OLD_ECHO_MS;
+    let born_before = if is_old { sent_at + ON_ITS_WAY_MS } else { i64::MAX };
     let ours = run!(
         conn,
         sql,
         conversation.as_str(),
         storable(&echo.provider_id),
         storable(echo.content.words().unwrap_or_default()),
-        now(),
+        moment,
         echo.content.kind(),
         // It may come late, in a list of what was missed.
-        if echo.sent_at > 0 { echo.sent_at.min(now()) } else { now() }
+        sent_at,
+        born_before
     )?;
     Ok(ours == 1)
 }

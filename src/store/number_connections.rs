@@ -25,6 +25,8 @@ pub struct ConnectionRow {
     /// Until when all of its messages came in, as far as is known, in Unix milliseconds; `None` before
     /// its first link.
     pub complete_until: Option<i64>,
+    /// When it was first linked, in Unix milliseconds.
+    pub linked_at: Option<i64>,
 }
 
 impl Store {
@@ -32,7 +34,7 @@ impl Store {
     pub async fn number_connections(&self) -> Result<Vec<ConnectionRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select number_id, state, reason, since, complete_until from number_connections where workspace_id = $1";
+            let sql = "select number_id, state, reason, since, complete_until, linked_at from number_connections where workspace_id = $1";
             all!(conn, ConnectionRow, sql, workspace.as_str())
         })
         .await
@@ -69,7 +71,7 @@ impl Write for CompleteUntil {
     type Out = ();
 
     async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let sql = "update number_connections set complete_until = $2 where number_id = $1";
+        let sql = "update number_connections set complete_until = $2, linked_at = coalesce(linked_at, $2) where number_id = $1";
         run!(conn, sql, self.number.as_str(), self.moment).map(|_| ())
     }
 }
@@ -81,7 +83,7 @@ pub(super) async fn record(
     (workspace, number): (&WorkspaceId, &NumberId),
     change: ConnectionChange,
 ) -> Result<Option<(ConnectionChange, bool)>> {
-    let sql = "select number_id, state, reason, since, complete_until from number_connections where number_id = $1";
+    let sql = "select number_id, state, reason, since, complete_until, linked_at from number_connections where number_id = $1";
     let before = first!(conn, ConnectionRow, sql, number.as_str())?;
     let before =
         before.map(|ConnectionRow { state, reason, .. }| ConnectionChange { state, reason });

@@ -28,6 +28,12 @@ const MISSING: u32 = 2;
 const CONNECTING: u32 = 100;
 /// The most doublings of the wait for a server that is gone.
 const MAX_DOUBLINGS: u32 = 6;
+/// Messages have the second in which they were written.
+const SECOND_MS: Millis = 1000;
+/// How often the gap of a number that was paired again is read, once in [`CALM`] polls.
+const REFILLS: u32 = 10;
+/// Time limit for reading a gap.
+const FILL_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long one process asks after its last question, in polls of the database, and how often others
 /// try to.
 const LEASE: u32 = 90;
@@ -71,11 +77,14 @@ struct WatchedNumber {
     missing: u32,
     /// How often in a row it was connecting.
     connecting: u32,
-    /// Until when everything came in, as far as is known, in Unix milliseconds; `None` before its
-    /// first link.
-    complete_until: Option<Millis>,
+    /// Until when everything came in, as far as is known, and when it was first linked, in Unix
+    /// milliseconds; `None` before that.
+    known: Option<(Millis, Millis)>,
     /// Whether webhooks may have been lost since then.
     has_gap: bool,
+    /// How often the gap is read still: after a phone was paired again, its messages reach the server
+    /// within minutes.
+    refills: u32,
 }
 
 impl ConnectionWatcher {
@@ -102,19 +111,37 @@ impl ConnectionWatcher {
             tracing::warn!(%error, "what is known of linked numbers could not be read, it is tried again");
             return;
         }
+        let now = now_ms();
         let answers = join_all(numbers.iter().map(|number| self.desk.ask_connection(number))).await;
-        // One after the other: a list of messages may be large.
+        let mut ready = Vec::new();
         for (number, answer) in numbers.iter().zip(answers) {
-            if let Err(error) = self.take(number, answer).await {
-                let again = Instant::now() + self.poll * CALM;
-                self.watched.entry(number.id.to_string()).and_modify(|watched| watched.due = again);
-                tracing::warn!(
-                    %error,
-                    number = number.slug,
-                    "what was found of the number's link could not be stored, or its missed messages not read; it is tried again"
-                );
+            match self.take(number, (answer, now)).await {
+                Ok(is_ready) => ready.extend(is_ready.then_some(number)),
+                Err(error) => self.put_off(number, &error),
             }
         }
+        // One after the other: a list of messages may be large.
+        for number in ready {
+            let filled = tokio::time::timeout(FILL_TIMEOUT, self.complete(number, now)).await;
+            let filled = filled.unwrap_or_else(|_| {
+                Err(LinkError::Provider("no list of messages in time".to_owned()))
+            });
+            if let Err(error) = filled {
+                self.put_off(number, &error);
+            }
+            drop(self.desk.store.hold(HoldName::Connections, lease).await);
+        }
+    }
+
+    /// Asks about a number later.
+    fn put_off(&mut self, number: &Number, error: &LinkError) {
+        let again = Instant::now() + self.poll * CALM;
+        self.watched.entry(number.id.to_string()).and_modify(|watched| watched.due = again);
+        tracing::warn!(
+            %error,
+            number = number.slug,
+            "what was found of the number's link could not be stored, or its missed messages not read; it is tried again"
+        );
     }
 
     /// Notes what is known of numbers that were not watched yet.
@@ -125,64 +152,64 @@ impl ConnectionWatcher {
         let rows = self.desk.store.number_connections().await?;
         for number in numbers {
             let row = rows.iter().find(|row| row.number_id == number.id.as_str());
-            let fresh = WatchedNumber::new(row.and_then(|row| row.complete_until));
+            let known = row.and_then(|row| row.complete_until.zip(row.linked_at));
+            let fresh = WatchedNumber::new(known);
             self.watched.entry(number.id.to_string()).or_insert(fresh);
         }
         Ok(())
     }
 
-    /// Stores how a number stands, and takes in what was missed once it is linked again.
+    /// Stores how a number stands that was asked about at a moment. Returns whether it is linked.
     async fn take(
         &mut self,
         number: &Arc<Number>,
-        answer: Result<ConnectionChange, LinkError>,
-    ) -> Result<(), LinkError> {
-        let (now, asked) = (now_ms(), answer?);
-        let Some(watched) = self.watched.get_mut(number.id.as_str()) else { return Ok(()) };
+        (answer, now): (Result<ConnectionChange, LinkError>, Millis),
+    ) -> Result<bool, LinkError> {
+        let asked = answer?;
+        let Some(watched) = self.watched.get_mut(number.id.as_str()) else { return Ok(false) };
         let (change, polls) = watched.judge(asked);
         watched.due = Instant::now() + self.poll * polls;
         let calm_ms = i64::try_from((self.poll * CALM).as_millis()).unwrap_or(i64::MAX);
         // A process that was suspended, or had no database, saw nothing of what became of webhooks.
-        watched.has_gap |= watched.complete_until.is_some_and(|until| now - until > 3 * calm_ms);
-        let mut watched = *watched;
+        watched.has_gap |= watched.known.is_some_and(|(until, _)| now - until > 3 * calm_ms);
         if let Some(change) = change {
             self.desk.report_connection(number, change, ConnectionCause::Found).await?;
         }
-        if asked.state == ConnectionState::Ready {
-            self.fill_gap(number, watched).await?;
-            self.desk.store.record_complete_until(&number.id, now).await?;
-            (watched.complete_until, watched.has_gap) = (Some(now), false);
-            self.watched.insert(number.id.to_string(), watched);
-        }
-        Ok(())
+        Ok(asked.state == ConnectionState::Ready)
     }
 
-    /// Takes in the messages of a gap.
-    async fn fill_gap(
-        &self,
-        number: &Arc<Number>,
-        watched: WatchedNumber,
-    ) -> Result<(), LinkError> {
-        let Some(until) = watched.complete_until.filter(|_| watched.has_gap) else {
+    /// Takes in the messages of a linked number's gap, if there is one: all came in until this moment
+    /// then.
+    async fn complete(&mut self, number: &Arc<Number>, now: Millis) -> Result<(), LinkError> {
+        let Some(mut watched) = self.watched.get(number.id.as_str()).copied() else {
             return Ok(());
         };
-        let since = until.max(now_ms() - MAX_GAP_MS) - OVERLAP_MS;
-        let count = self.desk.take_in_missed(number, since).await?;
-        if count > 0 {
-            tracing::info!(
-                number = number.slug,
-                count,
-                "the server's messages around a gap were taken in"
-            );
+        if let Some((until, linked_at)) = watched.known.filter(|_| watched.has_gap) {
+            let since = (until.max(now - MAX_GAP_MS) - OVERLAP_MS).max(linked_at - SECOND_MS);
+            let count = self.desk.take_in_missed(number, since).await?;
+            if count > 0 {
+                tracing::info!(
+                    number = number.slug,
+                    count,
+                    "the server's messages around a gap were taken in"
+                );
+            }
         }
+        watched.refills = watched.refills.saturating_sub(1);
+        if watched.refills == 0 {
+            self.desk.store.record_complete_until(&number.id, now).await?;
+            let linked_at = watched.known.map_or(now, |(_, linked_at)| linked_at);
+            (watched.known, watched.has_gap) = (Some((now, linked_at)), false);
+        }
+        self.watched.insert(number.id.to_string(), watched);
         Ok(())
     }
 }
 
 impl WatchedNumber {
     /// A number that is asked about at once.
-    fn new(complete_until: Option<Millis>) -> Self {
-        Self { due: Instant::now(), missing: 0, connecting: 0, complete_until, has_gap: true }
+    fn new(known: Option<(Millis, Millis)>) -> Self {
+        Self { due: Instant::now(), missing: 0, connecting: 0, known, has_gap: true, refills: 0 }
     }
 
     /// What an answer counts for, and after how many polls of the database the number is asked about
@@ -208,6 +235,7 @@ impl WatchedNumber {
                 self.connecting = 0;
                 let doublings = (self.missing - MISSING).min(MAX_DOUBLINGS);
                 let is_stopped = state == ConnectionState::Stopped;
+                self.refills = if is_stopped { REFILLS } else { self.refills };
                 (Some(answer), if is_stopped { CALM } else { BUSY << doublings })
             }
         }

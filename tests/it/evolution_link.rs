@@ -142,6 +142,9 @@ on_both! {
         }
         server.store(&message(&format!("{CUSTOMER}@s.whatsapp.net"), true, "3A0099", &json!({"conversation": "I am on it"})));
         let helped = "447700970402";
+        let gone = "447700970405";
+        server.store(&text_of(gone, "3EB0G1", "STOP"));
+        server.store(&message(&format!("{gone}@s.whatsapp.net"), true, "3A0101", &json!({"conversation": "As you wish"})));
         server.store(&text_of(helped, "3EB0S1", "When do you open?"));
         server.store(&message(&format!("{helped}@s.whatsapp.net"), true, "3A0100", &json!({"conversation": "At nine"})));
         server.change(|instance| (instance.state, instance.reason) = ("open", None));
@@ -156,6 +159,9 @@ on_both! {
         assert_eq!(to, wanted, "each once, and nothing old");
         let texts: Vec<_> = app.thread(helped).await.iter().map(|one| one["text"].clone()).collect();
         assert_eq!(texts, ["When do you open?", "At nine"], "what a colleague answered on the phone is not answered");
+        assert_eq!(owner(&app, helped).await, "person");
+        let opted_out = app.conversation_with(gone).await["opted_out_at"].clone();
+        assert!(opted_out.is_i64(), "a STOP counts whoever wrote after it");
         until("a colleague wrote on the phone", async || owner(&app, CUSTOMER).await == "person").await;
         app.stop().await;
     }
@@ -164,7 +170,7 @@ on_both! {
         let (app, server, path) = start(db, "").await;
         until("all is known to have come in", async || {
             let rows = app.desk.store.number_connections().await.unwrap();
-            rows.iter().any(|row| row.complete_until.is_some())
+            rows.iter().any(|row| row.complete_until.is_some() && row.linked_at.is_some())
         })
         .await;
         let app = app.restart(|| server.store(&text_of(CUSTOMER, "3EB0R1", "When do you open?"))).await;

@@ -1,5 +1,7 @@
 //! The instance on the server, and its pairing with the phone.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use http::Method;
 use reqwest::{RequestBuilder, Url};
@@ -32,6 +34,9 @@ const PAGE_LEN: usize = 50;
 const MAX_PAGES: usize = 40;
 /// Maximum size of a page, in bytes: pictures have previews in it, a number for each byte.
 const MAX_PAGE_BYTES: usize = 32 * 1024 * 1024;
+/// How often and with which pause it is looked whether a pairing ended: the server does not wait for it.
+const CLOSING_LOOKS: usize = 6;
+const CLOSING_PAUSE: Duration = Duration::from_millis(500);
 /// Maximum length of a QR code's content and of a pairing code, in bytes.
 const MAX_CODE_LEN: usize = 1000;
 
@@ -67,10 +72,8 @@ impl DeviceLink for Evolution {
     }
 
     async fn pair(&self, phone: Option<&str>) -> Result<Pairing, Error> {
-        // A pairing that began without the phone has no code for it.
-        if phone.is_some() && self.state().await? == "connecting" {
-            // A server that cannot end it gives no code, and the QR code is left.
-            drop(self.log_out().await);
+        if phone.is_some() {
+            self.end_pairing().await?;
         }
         let mut url = self.endpoint(&["instance", "connect", &self.instance]);
         if let Some(phone) = phone {
@@ -166,6 +169,23 @@ impl Evolution {
                 "its webhooks would go to {webhook_url}, which only this machine reaches: set [http] base_url to the desk's public address"
             );
             return Err(refused(Class::OurFault, why));
+        }
+        Ok(())
+    }
+
+    /// Ends a pairing that began without the phone, since it has no code for it. A number that was
+    /// paired before and connects anew is left alone.
+    async fn end_pairing(&self) -> Result<(), Error> {
+        if self.state().await? != "connecting" || self.pair(None).await?.qr.is_none() {
+            return Ok(());
+        }
+        // A server that cannot end it gives no code, and the QR code is left.
+        drop(self.log_out().await);
+        for _ in 0..CLOSING_LOOKS {
+            if self.state().await? != "connecting" {
+                break;
+            }
+            tokio::time::sleep(CLOSING_PAUSE).await;
         }
         Ok(())
     }

@@ -13,6 +13,12 @@ const MAX_PIECE_LEN: usize = 500;
 const GATEWAY_TROUBLE: [u16; 2] = [502, 504];
 
 impl Answer {
+    /// Whether a server failed that is not Meta: it has no code of Meta's.
+    pub(super) fn is_failed_proxy(&self) -> bool {
+        let code = self.body.get("error").and_then(|error| json::whole(error, "code"));
+        self.status >= 500 && code.is_none()
+    }
+
     /// Returns the body of a successful response, or why the request was refused.
     ///
     /// Meta quotes a malformed token in its message: `token` is removed from the stored error.

@@ -39,6 +39,8 @@ pub(super) struct Graph {
     pub(super) key: (HeaderName, HeaderValue),
     /// The secret in that header, which stands in no error.
     pub(super) secret: SecretString,
+    /// Whether another server passes the requests on to Meta.
+    pub(super) is_proxied: bool,
     /// Domains to which the key may go, too, for customers' files.
     pub(super) file_hosts: &'static [&'static str],
     /// The client of its requests.
@@ -53,6 +55,13 @@ impl Graph {
             exchange::refused(Class::OurFault, why)
         })?;
         let answer = exchange::send_request(self.messages(&message)?).await?;
+        if self.is_proxied && answer.is_failed_proxy() {
+            // It may have passed the message on before.
+            return Err(Error::Unknown(format!(
+                "a proxy before Meta answered HTTP {}",
+                answer.status
+            )));
+        }
         answer::sent(&answer.taken(self.secret.expose_secret())?)
     }
 

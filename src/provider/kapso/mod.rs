@@ -63,6 +63,7 @@ impl Kapso {
         let about_url =
             endpoint(&base, &["platform", "v1", "whatsapp", "phone_numbers", id.as_str()]);
         let graph = Graph {
+            is_proxied: true,
             phone_number_id: id,
             account_id: settings.account_id.clone().filter(|id| !id.is_empty()),
             base: endpoint(&base, &["meta", "whatsapp", settings.version.as_str()]),

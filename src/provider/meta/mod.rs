@@ -56,6 +56,7 @@ impl Meta {
     fn new(settings: &Settings, client: GuardedClient) -> Result<Self, String> {
         settings.check()?;
         let graph = Graph {
+            is_proxied: false,
             phone_number_id: settings.phone_number_id.clone(),
             account_id: settings.account_id.clone().filter(|id| !id.is_empty()),
             base: endpoint(&settings.base()?, &[&settings.version]),

@@ -95,6 +95,7 @@ impl<'a> MessageEvent<'a> {
         // It would say that the business wrote an old message.
         set(&mut message, "to", None);
         self.complete_file(&mut message);
+        as_recording(&mut message);
         let transcript = self.kapso.get("transcript").and_then(|one| text(one, "text"));
         let mut events = graph::events(
             field,
@@ -114,8 +115,10 @@ impl<'a> MessageEvent<'a> {
     fn outbound(&self) -> Vec<Event> {
         let mut message = self.between(["to", "to_user_id"]);
         self.complete_file(&mut message);
+        as_text(&mut message);
         let contacts = json!([self.contact("to")]);
         if self.is_imported() {
+            message["history_context"] = json!({"from_me": true});
             return graph::events("history", &json!({"messages": [message], "contacts": contacts}));
         }
         let statuses = self.statuses(message.get("to"));
@@ -206,11 +209,27 @@ impl<'a> MessageEvent<'a> {
                 set(file, key, value);
             }
         }
-        // Nothing says whether it was recorded in the chat: such files hardly come otherwise.
-        let is_ogg = text(file, "mime_type").is_some_and(|mime| mime.starts_with("audio/ogg"));
-        if kind == MediaKind::Audio.as_str() && is_ogg && file.get("voice").is_none() {
-            file["voice"] = true.into();
-        }
+    }
+}
+
+/// Marks a customer's OGG file as recorded in the chat: nothing says so, and such files hardly come
+/// otherwise.
+fn as_recording(message: &mut Value) {
+    let Some(file) = message.get_mut(MediaKind::Audio.as_str()).filter(|file| file.is_object())
+    else {
+        return;
+    };
+    let is_ogg = text(file, "mime_type").is_some_and(|mime| mime.starts_with("audio/ogg"));
+    if is_ogg && file.get("voice").is_none() {
+        file["voice"] = true.into();
+    }
+}
+
+/// Writes what can be tapped as its text, by which an own message is known.
+fn as_text(message: &mut Value) {
+    if let Some(words) = message.pointer("/interactive/body/text").cloned() {
+        message["type"] = "text".into();
+        message["text"] = json!({"body": words});
     }
 }
 
