@@ -102,6 +102,9 @@ mod tests {
             assert_eq!((got, fault.code), (class, i64::from(status)));
             assert_eq!(fault.title, "Not with (token).");
         }
+        let failed = |status, body| Answer { status, retry_after: None, body }.is_failed_proxy();
+        assert!(failed(500, json!({"error": "Internal"})) && failed(503, Value::Null));
+        assert!(!failed(500, json!({"error": {"code": 131_000}})) && !failed(422, Value::Null));
         for status in [502, 504] {
             let lost = refusal(status, json!({"error": "Kapso proxy timeout"}));
             assert!(matches!(lost, Error::Unknown(_)), "it may have gone out: {lost}");

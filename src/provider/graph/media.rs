@@ -237,6 +237,7 @@ mod tests {
             phone_number_id: "1".into(),
             account_id: None,
             base: base.parse().unwrap(),
+            is_proxied: false,
             key: (http::header::AUTHORIZATION, http::HeaderValue::from_static("Bearer t")),
             secret: "t".into(),
             file_hosts,

@@ -350,6 +350,13 @@ mod tests {
         for event in ["", RECEIVED, SENT] {
             assert_eq!(words(&read(event, &out(json!({})))), "status:sent echo:text", "{event}");
         }
+        let mut choices = out(json!({}));
+        choices["message"]["type"] = "interactive".into();
+        choices["message"]["interactive"] =
+            json!({"type": "button", "body": {"text": "Which one?"}});
+        let items = read(SENT, &choices);
+        let Event::Echo(echo) = &items[1].event else { panic!("{items:?}") };
+        assert_eq!(echo.content.words(), Some("Which one?"), "by which an own message is known");
         let items = read(SENT, &out(json!({"origin": "business_app"})));
         let Event::Echo(echo) = &items[1].event else { panic!("{items:?}") };
         assert_eq!(echo.to.wa_id.as_deref(), Some("15551234567"));
