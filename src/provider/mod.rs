@@ -181,7 +181,7 @@ pub trait DeviceLink: Send + Sync {
 /// Messages that the provider has of a time in which webhooks may have been lost.
 #[derive(Debug, Default)]
 pub struct MissedMessages {
-    /// As webhooks of the provider, oldest first.
+    /// As webhooks of the provider, one for each chat, its messages oldest first.
     pub webhooks: Vec<Vec<u8>>,
     /// Whether there are no more than these.
     pub is_complete: bool,

@@ -191,7 +191,7 @@ impl ConnectionWatcher {
                 tracing::info!(
                     number = number.slug,
                     count,
-                    "the server's messages around a gap were taken in"
+                    "the chats of the server's list around a gap were taken in"
                 );
             }
         }

@@ -1,6 +1,8 @@
 //! A number of an Evolution server, over real HTTP: what customers write and send, what goes out to
 //! them, who has the conversation, and what a broken server costs.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::multipart::{Form, Part};
@@ -37,6 +39,11 @@ async fn post(app: &TestApp, body: Vec<u8>, authorization: Option<&str>) -> u16 
 async fn deliver(app: &TestApp, body: Vec<u8>) {
     let bearer = format!("Bearer {}", Evolution::SECRET);
     assert_eq!(post(app, body, Some(&bearer)).await, 200);
+}
+
+/// Lets the model take its time with the next answer, so that typing is shown before.
+fn thinks(app: &TestApp) {
+    app.model.fail_next(1, &Failure::Stall(Duration::from_millis(1500)));
 }
 
 /// Delivers a webhook and waits until nothing is left to do.
@@ -110,6 +117,7 @@ on_both! {
     async fn a_customer_is_answered_once_however_often_the_webhook_comes(db) {
         let (app, server) = start(db).await;
         let hook = text(CUSTOMER, "3EB0A1", "When do you open?");
+        thinks(&app);
         deliver(&app, hook.clone()).await;
         deliver(&app, hook.clone()).await;
         app.settle().await;
@@ -299,6 +307,7 @@ on_both! {
         let said = json!({"conversation": "When do you open?"});
         let mut hidden = message("111111111111101@lid", false, "3EB0H1", &said);
         hidden["key"]["remoteJidAlt"] = Value::Null;
+        thinks(&app);
         takes(&app, webhook("messages.upsert", &hidden)).await;
         let sent = server.sent();
         assert_eq!((sent.len(), sent[0].number.as_str()), (1, "111111111111101@lid"));

@@ -395,7 +395,12 @@ async fn an_error_says_whether_the_message_may_have_gone_out_and_when_to_try_aga
             };
             server.play(trouble);
             let error = subject.connect(timeout).send(&outgoing(TEXT)).await.unwrap_err();
-            assert!(trouble.explains(&error), "{kind} {trouble:?}: {error:?}");
+            // A proxy that fails may have passed the message on before.
+            let explains = match (kind, trouble) {
+                (ProviderKind::Kapso, Trouble::Outage) => matches!(error, Error::Unknown(_)),
+                _ => trouble.explains(&error),
+            };
+            assert!(explains, "{kind} {trouble:?}: {error:?}");
             subject.assert_hidden(&format!("{error} {error:?} {:?}", error.fault()));
         }
         assert_eq!(server.texts(), [TEXT], "{kind}: only the one whose answer was lost");

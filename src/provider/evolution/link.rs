@@ -84,7 +84,7 @@ impl DeviceLink for Evolution {
 
     async fn messages_since(&self, since: Millis) -> Result<MissedMessages, Error> {
         let owner = self.row().await?.and_then(|row| json::text(&row, "ownerJid"));
-        let webhook = |data: Value| {
+        let webhook = |data: Vec<Value>| {
             json!({"event": "messages.upsert", "instance": self.instance, "sender": owner, "data": data})
                 .to_string()
                 .into_bytes()
@@ -95,13 +95,16 @@ impl DeviceLink for Evolution {
             // Newest first. The server's own filter by time differs between its versions.
             let is_old = |record: &Value| sent_at(record) < since;
             is_complete = records.len() < PAGE_LEN || records.last().is_some_and(is_old);
-            found.extend(records.into_iter().filter(|record| !is_old(record)).map(webhook));
+            found.extend(records.into_iter().filter(|record| !is_old(record)));
             if is_complete {
                 break;
             }
         }
         found.reverse();
-        Ok(MissedMessages { webhooks: found, is_complete })
+        Ok(MissedMessages {
+            webhooks: by_chat(found).into_iter().map(webhook).collect(),
+            is_complete,
+        })
     }
 
     async fn restart(&self) -> Result<(), Error> {
@@ -283,6 +286,19 @@ fn pairing(answer: &Value) -> Pairing {
         qr: code("code"),
         code: code("pairingCode"),
     }
+}
+
+/// The messages of each chat, in their order.
+fn by_chat(records: Vec<Value>) -> Vec<Vec<Value>> {
+    let mut chats = Vec::<(Option<String>, Vec<Value>)>::new();
+    for record in records {
+        let chat = record.get("key").and_then(|key| json::text(key, "remoteJid"));
+        match chats.iter_mut().find(|(known, _)| *known == chat) {
+            Some((_, records)) => records.push(record),
+            None => chats.push((chat, vec![record])),
+        }
+    }
+    chats.into_iter().map(|(_, records)| records).collect()
 }
 
 /// When a listed message was sent, in Unix milliseconds.
