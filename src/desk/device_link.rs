@@ -13,6 +13,9 @@ use crate::store::number_connections::ConnectionRow;
 /// Time limit of a provider's answer. A server makes and connects an instance in about five seconds.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long a closed link may be one that connects anew.
+const CLOSED_PAUSE: Duration = Duration::from_secs(3);
+
 /// Why a number's link cannot be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -102,29 +105,21 @@ impl Desk {
     /// How the pairing of a number goes, with the newest code. Begins none.
     pub async fn pairing(&self, number: &Number) -> Result<PairingProgress, LinkError> {
         let link = link_of(number)?;
-        let change = within(link.connection()).await?;
-        match change.state {
-            ConnectionState::Connecting => {
-                return self.paired(number, within(link.pair(None)).await?).await;
-            }
-            ConnectionState::Ready | ConnectionState::Pairing => {
-                self.report_connection(number, change, ConnectionCause::Wanted).await?;
-                return Ok(change.into());
-            }
-            ConnectionState::Offline | ConnectionState::Stopped => {}
+        let mut change = within(link.connection()).await?;
+        if change.reason.is_some() {
+            // A link is closed for a moment whenever it connects anew, also after a code was scanned.
+            tokio::time::sleep(CLOSED_PAUSE).await;
+            change = within(link.connection()).await?;
         }
-        // A link is closed for a moment whenever it connects anew: who watches it says whether it is
-        // lost.
+        if change.state == ConnectionState::Connecting {
+            return self.paired(number, within(link.pair(None)).await?).await;
+        }
+        self.report_connection(number, change, ConnectionCause::Found).await?;
+        // A webhook may know better why it is closed.
         let known = self.store.number_connections().await?;
         let known = known.into_iter().find(|row| row.number_id == number.id.as_str());
-        Ok(match known {
-            Some(ConnectionRow {
-                state: ConnectionState::Stopped | ConnectionState::Offline,
-                reason,
-                ..
-            }) => PairingProgress { reason, ..change.into() },
-            _ => ConnectionChange::from(ConnectionState::Connecting).into(),
-        })
+        let reason = known.map_or(change.reason, |ConnectionRow { reason, .. }| reason);
+        Ok(PairingProgress { reason, ..change.into() })
     }
 
     /// Starts the link of a number anew.
