@@ -17,8 +17,10 @@ use crate::store;
 use crate::store::connection_changes::ConnectionCause;
 use crate::store::replicas::HoldName;
 
-/// Polls of the database between two questions about a number that is linked, or that nobody links.
+/// Polls of the database between two questions about a number that is linked.
 const CALM: u32 = 60;
+/// The same of a number that somebody has to link, and of one whose gap could not be read.
+const IDLE: u32 = 30;
 /// The same of a number that is being linked, and of one whose link is missing for the first time.
 const BUSY: u32 = 3;
 /// How often in a row a link must be missing until that counts: it is for a moment whenever a server
@@ -135,7 +137,7 @@ impl ConnectionWatcher {
 
     /// Asks about a number later.
     fn put_off(&mut self, number: &Number, error: &LinkError) {
-        let again = Instant::now() + self.poll * CALM;
+        let again = Instant::now() + self.poll * IDLE;
         self.watched.entry(number.id.to_string()).and_modify(|watched| watched.due = again);
         tracing::warn!(
             %error,
@@ -236,7 +238,7 @@ impl WatchedNumber {
                 let doublings = (self.missing - MISSING).min(MAX_DOUBLINGS);
                 let is_stopped = state == ConnectionState::Stopped;
                 self.refills = if is_stopped { REFILLS } else { self.refills };
-                (Some(answer), if is_stopped { CALM } else { BUSY << doublings })
+                (Some(answer), if is_stopped { IDLE } else { BUSY << doublings })
             }
         }
     }
@@ -256,7 +258,7 @@ mod tests {
         assert_eq!(watched.judge(ready), (Some(ready), CALM));
         assert_eq!(
             (watched.judge(closed), watched.judge(closed)),
-            ((None, BUSY), (Some(closed), CALM))
+            ((None, BUSY), (Some(closed), IDLE))
         );
     }
 

@@ -160,8 +160,8 @@ on_both! {
         let texts: Vec<_> = app.thread(helped).await.iter().map(|one| one["text"].clone()).collect();
         assert_eq!(texts, ["When do you open?", "At nine"], "what a colleague answered on the phone is not answered");
         assert_eq!(owner(&app, helped).await, "person");
-        let opted_out = app.conversation_with(gone).await["opted_out_at"].clone();
-        assert!(opted_out.is_i64(), "a STOP counts whoever wrote after it");
+        let opted_out = app.conversation_with(gone).await["opted_out"].clone();
+        assert_eq!(opted_out, true, "a STOP counts whoever wrote after it");
         until("a colleague wrote on the phone", async || owner(&app, CUSTOMER).await == "person").await;
         app.stop().await;
     }
