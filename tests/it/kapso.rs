@@ -229,11 +229,11 @@ on_both! {
     async fn a_conflict_is_tried_again_and_a_lost_answer_is_not(db) {
         let (app, server) = start(db).await;
         let busy = Kapso::words("Another message is being sent in this conversation. Please retry.");
-        server.fail_next(1, &Failure::Status(409, busy, None));
+        server.fail_next_to(&format!("+{CUSTOMER}"), 1, &Failure::Status(409, busy, None));
         let id = begun(&app).await;
         assert_eq!((server.sent().len(), server.tried().len()), (1, 2));
         assert_eq!((&last(&app).await["state"], cases(&app).await.len()), (&json!("sent"), 0));
-        server.fail_next(1, &Failure::Status(504, Kapso::words("Kapso proxy timeout"), None));
+        server.fail_next_to(&format!("+{CUSTOMER}"), 1, &Failure::Status(504, Kapso::words("Kapso proxy timeout"), None));
         sends(&app, &id, "As I said.").await;
         until("it is unknown", async || last(&app).await["state"] == "unknown").await;
         assert_eq!((server.sent().len(), server.tried().len()), (1, 3), "it may have gone out");
@@ -258,7 +258,8 @@ on_both! {
         takes(&app, "whatsapp.message.failed", &hook).await;
         assert_eq!((&last(&app).await["state"], cases(&app).await.len()), (&json!("failed"), 1));
         let quoting = Kapso::words(&format!("{} is no key", Kapso::KEY));
-        server.fail_next(1, &Failure::Status(401, quoting, None));
+        // Only the message: that it is read and typing is shown goes to nobody by name.
+        server.fail_next_to(&format!("+{CUSTOMER}"), 1, &Failure::Status(401, quoting, None));
         let hook = text(CUSTOMER, "wamid.F2", "And on Sunday?");
         let signed = signature(&hook);
         assert_eq!(post(&app, &hook, &[("x-webhook-signature", &signed)]).await, 200);
